@@ -1,0 +1,1 @@
+"""The prompting methods of the literature, run exactly, fast and in the open."""
