@@ -176,7 +176,16 @@ class PageSourceError(ReasonkitError):
 
 
 class BudgetSpent(ReasonkitError):
-    """A request was refused because the budget does not cover it; a strategy may catch it."""
+    """A request was refused because the budget does not cover it; a strategy may catch it.
+
+    Args:
+        message: what was refused and why.
+        limit: which bound it was: tokens, calls, seconds, usd or steps.
+    """
+
+    def __init__(self, message: str, *, limit: str = "tokens") -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class ReplayMismatch(ReasonkitError):

@@ -7,6 +7,7 @@ What a strategy yields (effects), what it is sent (outcomes), what the runner as
 from reasonkit.types.effects import (
     Act,
     Asked,
+    BudgetLimit,
     Complete,
     Effect,
     Exchange,
@@ -45,6 +46,7 @@ __all__ = [
     "AdapterManifest",
     "Answer",
     "Asked",
+    "BudgetLimit",
     "Capabilities",
     "Complete",
     "Completion",

@@ -13,6 +13,9 @@ from reasonkit.types.steps import Action, Step
 
 T = TypeVar("T")
 
+BudgetLimit = Literal["tokens", "calls", "seconds", "usd", "steps"]
+"""What can be bounded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
@@ -76,6 +79,8 @@ class Act:
     """Effect: use a tool."""
 
     action: Action
+    thought: str = ""
+    """What the model said before it; shown to whoever approves or watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,7 @@ class Observation:
 class Refused:
     """Outcome: the budget does not cover the request. Raised as BudgetSpent inside the strategy."""
 
+    limit: BudgetLimit
     reason: str
 
 
