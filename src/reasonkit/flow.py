@@ -1,9 +1,9 @@
-"""A strategy is a generator: it yields what it wants from the world, is sent what came back, and returns an answer.
+r"""A strategy is a generator: it yields what it wants from the world, is sent what came back, and returns an answer.
 
     def twice(question: Question, prompt: Prompt) -> Flow[Answer]:
         transcript = Transcript(opening=prompt.open(question))
         first = yield from complete(transcript, cue="A:")
-        second = yield from complete(transcript.extended(f"A:{first.text}\\nCheck it.\\n"), cue="A:")
+        second = yield from complete(transcript.extended(f"A:{first.text}\nCheck it.\n"), cue="A:")
         return Answer(text=second.text)
 
 It does no I/O and knows no client, tool, sandbox, clock or dice. A driver runs it; a test drives it by hand with
