@@ -1,0 +1,42 @@
+"""Traces: one file that is log, test cassette, resume point and training data. `lines.py` describes the format."""
+
+from reasonkit.trace.events import (
+    Began,
+    Completing,
+    End,
+    Event,
+    Kept,
+    Line,
+    Opened,
+    Rendering,
+    Run,
+    Seen,
+    Token,
+    follows,
+    kept,
+    written,
+)
+from reasonkit.trace.file import Recording, Trace
+from reasonkit.trace.fold import fold
+from reasonkit.trace.lines import canonical
+
+__all__ = [
+    "Began",
+    "Completing",
+    "End",
+    "Event",
+    "Kept",
+    "Line",
+    "Opened",
+    "Recording",
+    "Rendering",
+    "Run",
+    "Seen",
+    "Token",
+    "Trace",
+    "canonical",
+    "fold",
+    "follows",
+    "kept",
+    "written",
+]
