@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ STOPS = st.lists(st.text(alphabet="ab\n :é😀", min_size=1, max_size=6), max_s
 
 def in_pieces(text: str, borders: list[int]) -> list[str]:
     edges = sorted({0, len(text), *(border % (len(text) + 1) for border in borders)})
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(edges)]
 
 
 @given(text=LETTERS, stop=STOPS, borders=st.lists(st.integers(0, 100), max_size=8))
