@@ -6,7 +6,7 @@ before its reply, one that does not yields the reply alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Protocol
 
 from reasonkit.types import Capabilities, Delta, Reply, Request
@@ -28,17 +28,17 @@ class Client(Protocol):
         """Return the number of tokens of `text`, or None where no tokenizer is at hand."""
         ...
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Generator[Delta | Reply, None, None]:
         """Ask; yield pieces as they come if `request.stream`, then exactly one reply.
 
-        Closing the iterator early cancels the request.
+        Closing the generator early cancels the request.
 
         Raises:
             ClientError: the model could not be asked or did not answer.
         """
         ...
 
-    def astream(self, request: Request) -> AsyncIterator[Delta | Reply]:
+    def astream(self, request: Request) -> AsyncGenerator[Delta | Reply, None]:
         """Ask as `stream` does, without blocking the event loop; closing or cancelling it cancels the request."""
         ...
 

@@ -21,7 +21,6 @@ from reasonkit.trace.fold import fold
 from reasonkit.trace.lines import canonical, read_json, read_line, write_line
 from reasonkit.types import Question, Refused, Result
 
-
 _HEAD = b'{"line": "run"'
 """How every trace begins; a file that does not is somebody's, and is never cut."""
 

@@ -1,0 +1,1 @@
+"""Running flows: the session between flows and world, budgets, the world, and the two drivers."""

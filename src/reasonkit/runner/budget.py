@@ -1,0 +1,137 @@
+"""Budgets: what a run may spend, reserved before a request and settled after it.
+
+A reservation is the prompt's tokens and max_tokens, so a run does not begin what it cannot pay for. What a request
+really used may be more than was reserved where no tokenizer is at hand; `Account.overshoot` says by how much.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from reasonkit.errors import InputError
+from reasonkit.types import BudgetLimit, Refused, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a model costs, in US dollars for a million tokens."""
+
+    prompt: float
+    completion: float
+
+    def of(self, usage: Usage) -> float:
+        """Return the price of what was used, in US dollars."""
+        return (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Upper bounds on a run; None is no bound.
+
+    Args:
+        tokens: of prompts and completions together.
+        calls: requests to a model.
+        seconds: wall-clock time, checked before each request.
+        usd: US dollars; needs `price`.
+        steps: actions of tools and programs.
+        price: what the model costs.
+
+    Raises:
+        InputError: a bound is negative, or `usd` is given without a price.
+    """
+
+    tokens: int | None = None
+    calls: int | None = None
+    seconds: float | None = None
+    usd: float | None = None
+    steps: int | None = None
+    price: Price | None = None
+
+    def __post_init__(self) -> None:
+        for bound in fields(self):
+            value = getattr(self, bound.name)
+            if bound.name != "price" and value is not None and not value >= 0:
+                raise InputError(f"Budget: {bound.name} is {value!r}; give 0 or more, or None for no bound")
+        if self.usd is not None and self.price is None:
+            raise InputError(
+                "Budget: usd needs the model's price: Budget(usd=1, price=Price(prompt=.., completion=..))"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request reserves or has used."""
+
+    tokens: int = 0
+    calls: int = 0
+    usd: float = 0.0
+    steps: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.tokens + other.tokens, self.calls + other.calls, self.usd + other.usd, self.steps + other.steps
+        )
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(
+            self.tokens - other.tokens, self.calls - other.calls, self.usd - other.usd, self.steps - other.steps
+        )
+
+
+class Account:
+    """A budget in use. With a parent, both must cover a request.
+
+    Args:
+        budget: the bounds.
+        parent: an account that this one draws on, for example one for all episodes of a batch.
+        clock: seconds of a steady clock.
+    """
+
+    def __init__(
+        self, budget: Budget, *, parent: Account | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.budget = budget
+        self.spent = Cost()
+        self._reserved = Cost()
+        self._parent = parent
+        self._clock = clock
+        self._began = clock()
+
+    @property
+    def overshoot(self) -> int:
+        """Tokens used above the bound, because a prompt was longer than estimated."""
+        return 0 if self.budget.tokens is None else max(0, self.spent.tokens - self.budget.tokens)
+
+    def price(self, usage: Usage) -> Cost:
+        """Return what a request of this usage costs."""
+        price = self.budget.price or (self._parent.budget.price if self._parent else None)
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        return Cost(tokens, usage.requests, price.of(usage) if price else 0.0)
+
+    def reserve(self, cost: Cost) -> Refused | None:
+        """Set `cost` aside, or say which bound does not cover it."""
+        wanted = self.spent + self._reserved + cost
+        budget = self.budget
+        bounds: tuple[tuple[BudgetLimit, float | None, float], ...] = (
+            ("tokens", budget.tokens, wanted.tokens),
+            ("calls", budget.calls, wanted.calls),
+            ("usd", budget.usd, wanted.usd),
+            ("steps", budget.steps, wanted.steps),
+            ("seconds", budget.seconds, self._clock() - self._began),
+        )
+        for limit, bound, value in bounds:
+            if bound is not None and value > bound:
+                return Refused(limit=limit, reason=f"the budget of {bound:g} {limit} does not cover {value:g}")
+        if self._parent is not None and (refused := self._parent.reserve(cost)) is not None:
+            return refused
+        self._reserved += cost
+        return None
+
+    def settle(self, reserved: Cost, spent: Cost) -> None:
+        """Replace a reservation by what was used."""
+        self._reserved -= reserved
+        self.spent += spent
+        if self._parent is not None:
+            self._parent.settle(reserved, spent)
