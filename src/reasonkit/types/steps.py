@@ -7,6 +7,9 @@ from typing import Literal
 
 Recovery = Literal[
     "echoed_cue",
+    "leading_text",
+    "same_line",
+    "other_label",
     "lower_case_verb",
     "wrong_number",
     "no_number",
@@ -17,6 +20,9 @@ Recovery = Literal[
     "quoted_argument",
     "missing_bracket",
     "other_bracket",
+    "spaced_bracket",
+    "keyword_argument",
+    "action_input",
     "fenced",
     "json_action",
     "emphasis",
@@ -28,7 +34,14 @@ Recovery = Literal[
 """What a parser had to overlook to read a step."""
 
 MalformedKind = Literal[
-    "empty", "no_action", "unknown_tool", "unbalanced_bracket", "no_argument", "truncated", "think_only"
+    "empty",
+    "no_action",
+    "unknown_tool",
+    "unbalanced_bracket",
+    "no_argument",
+    "escaped_argument",
+    "truncated",
+    "think_only",
 ]
 """Why no step could be read."""
 
