@@ -34,7 +34,7 @@ def say(client: Client, prompt: str, **options: object) -> str:
 
 
 async def aask(client: Client, request: Request) -> tuple[Completion, ...]:
-    async with aclosing(client.astream(request)) as pieces:  # type: ignore[type-var]
+    async with aclosing(client.astream(request)) as pieces:
         last = [piece async for piece in pieces][-1]
     assert isinstance(last, Reply)
     return last.completions
@@ -164,7 +164,7 @@ def test_closing_a_stream_early_counts_as_cancelled() -> None:
     request = Request(prompt="Q", stream=True)
     pieces = client.stream(request)
     next(pieces)
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert client.cancelled == [request]
     say(client, "Q")
     assert client.cancelled == [request]

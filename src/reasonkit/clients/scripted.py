@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -69,7 +69,7 @@ class ScriptedClient:
         """Count words: a word is a run of visible characters with the white space before it."""
         return len(_words(text))
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Generator[Delta | Reply, None, None]:
         finished = False
         try:
             for piece in self._perform(request):
@@ -80,7 +80,7 @@ class ScriptedClient:
                 self.cancelled.append(request)
             raise
 
-    async def astream(self, request: Request) -> AsyncIterator[Delta | Reply]:
+    async def astream(self, request: Request) -> AsyncGenerator[Delta | Reply, None]:
         finished = False
         try:
             for piece in self._perform(request):
