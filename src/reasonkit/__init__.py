@@ -1,1 +1,74 @@
-"""The prompting methods of the literature, run exactly, fast and in the open."""
+"""The prompting methods of the literature, run exactly, fast and in the open.
+
+    from reasonkit import ReAct
+
+    result = ReAct()("Which river flows through the birthplace of Mozart?")
+    print(result.answer)
+
+Everything public is named here and loaded when it is first used: `import reasonkit` reads no other file, and neither
+disk, network nor environment.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reasonkit.agents.methods import Act, CoT, Direct, ReAct
+    from reasonkit.clients.http import HTTPClient
+    from reasonkit.clients.scripted import ScriptedClient
+    from reasonkit.prompts import Prompt
+    from reasonkit.runner.budget import Budget, Price
+    from reasonkit.tools.tool import tool
+    from reasonkit.tools.toolbox import Toolbox
+    from reasonkit.tools.wikipedia import Wikipedia
+    from reasonkit.trace.file import Trace
+    from reasonkit.types import Question, Result
+
+__all__ = [
+    "Act",
+    "Budget",
+    "CoT",
+    "Direct",
+    "HTTPClient",
+    "Price",
+    "Prompt",
+    "Question",
+    "ReAct",
+    "Result",
+    "ScriptedClient",
+    "Toolbox",
+    "Trace",
+    "Wikipedia",
+    "tool",
+]
+
+_ROOMS = {
+    "Act": "agents.methods",
+    "Budget": "runner.budget",
+    "CoT": "agents.methods",
+    "Direct": "agents.methods",
+    "HTTPClient": "clients.http",
+    "Price": "runner.budget",
+    "Prompt": "prompts",
+    "Question": "types",
+    "ReAct": "agents.methods",
+    "Result": "types",
+    "ScriptedClient": "clients.scripted",
+    "Toolbox": "tools.toolbox",
+    "Trace": "trace.file",
+    "Wikipedia": "tools.wikipedia",
+    "tool": "tools.tool",
+}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module 'reasonkit' has no attribute {name!r}")
+    value = getattr(import_module(f"reasonkit.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ it, and `build_questions` the files in `questions/`.
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["encyclopedia_path", "pages_path", "questions_path"]
+__all__ = ["encyclopedia_path", "model_path", "pages_path", "questions_path"]
 
 
 def pages_path() -> Path:
@@ -18,6 +18,11 @@ def pages_path() -> Path:
 def encyclopedia_path() -> Path:
     """Name the folder with the encyclopedia's source text."""
     return _root() / "encyclopedia"
+
+
+def model_path() -> Path:
+    """Name the folder of the bundled model: safetensors, tokenizer, `reasonkit.json`, and the same weights as GGUF."""
+    return _root() / "model"
 
 
 def questions_path(kind: str | None = None) -> Path:

@@ -86,6 +86,11 @@ def _timeless(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def options_json(options: Mapping[str, object]) -> Any:
+    """Return a strategy's options as they stand in a file."""
+    return _encoded(options)
+
+
 def read_line(text: str, where: str) -> Line:
     """Read a line of the file.
 
@@ -207,7 +212,7 @@ def _fields(value: object) -> dict[str, Any]:
 def _encoded(value: object) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [_encoded(item) for item in value]
     if isinstance(value, Message):
         return {"role": value.role, "content": value.content}

@@ -1,0 +1,1 @@
+"""The methods as objects: options, and the ways to call them."""

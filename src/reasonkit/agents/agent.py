@@ -1,0 +1,359 @@
+"""An agent: a strategy with a prompt, a client and tools, called in five ways that return the same Result.
+
+`agent(question)`, `await agent.acall(question)`, `agent.stream(question)`, `agent.map(questions)`, and
+`agent.preview(question)`, which sends nothing. Options and construction stand with each method, in `methods.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from weakref import WeakSet
+
+from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
+from reasonkit.agents.recording import Folding, same_settings
+from reasonkit.clients.protocol import Client
+from reasonkit.errors import InputError
+from reasonkit.flow import Tree
+from reasonkit.prompts import Prompt, render
+from reasonkit.runner.budget import Account, Budget
+from reasonkit.runner.drivers import Carrier, adrive, drive, in_order, in_threads
+from reasonkit.runner.session import Session
+from reasonkit.runner.world import Programs, World
+from reasonkit.tools.protocol import Toolset
+from reasonkit.trace import Rendering, Run, Seen, Trace
+from reasonkit.types import Act, Answer, Complete, Execute, Flow, Question, Result
+from reasonkit.version import __version__
+
+Approve = Callable[[Act | Execute], bool]
+Strategy = Callable[..., Flow[Answer]]
+"""Called with a question, a prompt and the options by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The exact first request of a run."""
+
+    request: Rendering
+    """A text, or the messages of a chat."""
+    tokens: int | None
+    """Of the text, where the client has a tokenizer."""
+    sha256: str
+    """Of the text, or of the messages one after another."""
+
+    def __str__(self) -> str:
+        return _joined(self.request)
+
+
+class Agent:
+    """A strategy with everything that it needs.
+
+    Args:
+        name: of the method.
+        strategy: what makes a flow of a question, a prompt and options.
+        options: the strategy's, by name; they stand in the trace.
+        prompt: the text around a question.
+        client: the model.
+        tools: what the model can use.
+        programs: where programs run.
+        adapter: the adapter that the client is to use.
+        approve: asked before a tool or a program runs.
+        seed: of everything that is drawn.
+        owned: what the agent made itself and closes.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        strategy: Strategy,
+        options: Mapping[str, object],
+        prompt: Prompt,
+        client: Client,
+        tools: Toolset | None = None,
+        programs: Programs | None = None,
+        adapter: str | None = None,
+        approve: Approve | None = None,
+        seed: int = 0,
+        owned: Sequence[Client | Toolset] = (),
+    ) -> None:
+        self.name, self.options, self.prompt, self.client = name, dict(options), prompt, client
+        self._strategy, self._tools, self._programs = strategy, tools, programs
+        self._adapter, self._approve, self._seed, self._owned = adapter, approve, seed, owned
+        self._live: WeakSet[Session] = WeakSet()
+
+    def __call__(
+        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+    ) -> Result:
+        """Answer a question.
+
+        Args:
+            question: what is asked.
+            trace: a file to record in; a run that stands there already goes on where it stopped.
+            budget: what it may spend.
+
+        Raises:
+            InputError: something that was given cannot be used. After the first request nothing is raised for the
+                world's or the model's failures: they are on the result.
+        """
+        for _, result in self._run([question], trace=trace, budget=budget, isolate=False):
+            return result
+        raise AssertionError("an episode ended without a result")
+
+    async def acall(
+        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+    ) -> Result:
+        """Answer a question without blocking the event loop."""
+        results = await self.amap([question], trace=trace, budget=budget, isolate=False)
+        return results[0]
+
+    def stream(
+        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+    ) -> Generator[StreamEvent, None, None]:
+        """Answer a question; yield tokens, thoughts, actions and observations as they come, then the answer."""
+        with Trace(trace) as file, closing(self._seen([question], file, budget, tokens=True)) as seen:
+            folding = Folding(file)
+            for happened in seen:
+                yield from shown(happened)
+                for _, result in folding.take(happened):
+                    yield AnswerEvent(result=result)
+
+    def map(
+        self,
+        questions: Iterable[str | Question],
+        *,
+        concurrency: int = 1,
+        trace: str | Path | None = None,
+        budget: Budget | None = None,
+        total: Budget | None = None,
+        on_result: Callable[[int, Result], None] | None = None,
+    ) -> list[Result]:
+        """Answer many questions; results come in the order of the questions, failures stay with their question.
+
+        Args:
+            questions: what is asked.
+            concurrency: how many requests are under way at the same time.
+            trace: one file for all; what stands there already is not asked again.
+            budget: what each question may spend.
+            total: what all of them together may spend.
+            on_result: called with a question's number and its result as it comes.
+        """
+        found: dict[int, Result] = {}
+        for number, result in self._run(
+            questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True
+        ):
+            found[number] = result
+            if on_result is not None:
+                on_result(number, result)
+        return [found[number] for number in sorted(found)]
+
+    async def amap(
+        self,
+        questions: Iterable[str | Question],
+        *,
+        concurrency: int = 1,
+        trace: str | Path | None = None,
+        budget: Budget | None = None,
+        total: Budget | None = None,
+        isolate: bool = True,
+    ) -> list[Result]:
+        """Answer many questions without blocking the event loop; see `map`."""
+        with Trace(trace) as file:
+            session = self._session(
+                _questions(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
+            )
+            folding, found = Folding(file), dict[int, Result]()
+            async with aclosing(adrive(session, self._world(tokens=False), at_once=concurrency)) as seen:
+                async for happened in seen:
+                    found.update(folding.take(happened))
+        return [found[number] for number in sorted(found)]
+
+    async def astream(
+        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Stream without blocking the event loop; use it as `async with aclosing(agent.astream(...)) as events`."""
+        with Trace(trace) as file:
+            session = self._session(_questions([question]), file, budget=budget, isolate=False)
+            folding = Folding(file)
+            async with aclosing(adrive(session, self._world(tokens=True), at_once=_BRANCHES)) as seen:
+                async for happened in seen:
+                    for event in shown(happened):
+                        yield event
+                    for _, result in folding.take(happened):
+                        yield AnswerEvent(result=result)
+
+    def preview(self, question: str | Question) -> Preview:
+        """Return the exact first request; nothing is sent."""
+        (asked,) = _questions([question])
+        tree = Tree(self._strategy(asked, self.prompt, **self.options))
+        first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
+        tree.close()
+        request = self._render(first)
+        text = _joined(request)
+        return Preview(
+            request=request,
+            tokens=self.client.count_tokens(text) if isinstance(request, str) else None,
+            sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        )
+
+    def replayed(self, trace: Trace) -> list[Result]:
+        """Run what a trace has on record again, strictly; return its results.
+
+        Raises:
+            ReplayMismatch: something else is asked now than was recorded.
+        """
+        questions = [trace.result(episode).question for episode in trace.episodes]
+        session = self._session(questions, trace, strict=True)
+        folding = Folding(trace)
+        world = self._world(tokens=False)
+        return [result for seen in drive(session, world, in_order(world)) for _, result in folding.take(seen)]
+
+    def cancel(self) -> None:
+        """End every run of this agent after the requests under way; each returns what it has, as `cancelled`.
+
+        May be called from another thread or a signal handler.
+        """
+        for session in list(self._live):
+            session.cancel()
+
+    def close(self) -> None:
+        """Free the client and the tools that the agent made itself."""
+        for owned in self._owned:
+            owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- between the face and the runner ---------------------------------------------------------------------------
+
+    def _run(
+        self,
+        questions: Iterable[str | Question],
+        *,
+        trace: str | Path | None,
+        budget: Budget | None,
+        isolate: bool,
+        total: Budget | None = None,
+        concurrency: int = 1,
+    ) -> Iterator[tuple[int, Result]]:
+        with Trace(trace) as file:
+            folding = Folding(file)
+            seen = self._seen(
+                questions, file, budget, total=total, concurrency=concurrency, isolate=isolate, tokens=False
+            )
+            with closing(seen):
+                for happened in seen:
+                    yield from folding.take(happened)
+
+    def _seen(
+        self,
+        questions: Iterable[str | Question],
+        trace: Trace,
+        budget: Budget | None,
+        *,
+        tokens: bool,
+        total: Budget | None = None,
+        concurrency: int = 1,
+        isolate: bool = False,
+    ) -> Generator[Seen, None, None]:
+        session = self._session(
+            _questions(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
+        )
+        world = self._world(tokens=tokens)
+        carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
+        return drive(session, world, carry)
+
+    def _session(
+        self,
+        questions: Iterable[Question],
+        trace: Trace,
+        *,
+        budget: Budget | None = None,
+        total: Budget | None = None,
+        at_once: int = 1,
+        isolate: bool = False,
+        strict: bool = False,
+    ) -> Session:
+        if at_once < 1:
+            raise InputError(f"concurrency is {at_once}; give 1 or more")
+        run = self._head()
+        if trace.run is not None and not strict:
+            same_settings(trace.run, run, trace.path)
+        session = Session(
+            ((question, self._strategy(question, self.prompt, **self.options)) for question in questions),
+            trace,
+            run=run,
+            render=self._render,
+            strict=strict,
+            budget=budget,
+            shared=None if total is None else Account(total),
+            at_once=at_once,
+            merge=self.client.capabilities.samples,
+            isolate=isolate,
+            count=lambda rendering: self.client.count_tokens(_joined(rendering)),
+        )
+        self._live.add(session)
+        return session
+
+    def _world(self, *, tokens: bool) -> World:
+        return World(
+            self.client,
+            tools=self._tools,
+            programs=self._programs,
+            adapter=self._adapter,
+            approve=self._approve,
+            tokens=tokens,
+        )
+
+    def _render(self, effect: Complete) -> Rendering:
+        return render(effect.transcript, effect.cue, self.client.capabilities)
+
+    def _head(self) -> Run:
+        capabilities = self.client.capabilities
+        adapter = {"adapter": self._adapter} if self._adapter else {}
+        return Run(
+            strategy=self.name,
+            options=self.options,
+            prompt=self.prompt.name,
+            prompt_sha256=self.prompt.sha256,
+            client={**self.client.describe(), **adapter},
+            endpoint=capabilities.endpoint,
+            prefill=capabilities.prefill,
+            tools=self._tools.names if self._tools else (),
+            seed=self._seed,
+            library=f"reasonkit {__version__}",
+            time=round(time.time(), 3),
+        )
+
+
+_BRANCHES = 32
+"""Requests under way for one streamed question: the branches of a vote."""
+
+
+def _questions(questions: Iterable[str | Question]) -> Iterator[Question]:
+    for question in questions:
+        asked = Question(text=question) if isinstance(question, str) else question
+        if not asked.text.strip():
+            raise InputError("the question is empty; give a text")
+        try:
+            asked.text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"the question {asked.text!r} holds a lone surrogate: {error.reason}") from None
+        yield asked
+
+
+def _joined(request: Rendering) -> str:
+    if isinstance(request, str):
+        return request
+    return "\n".join(f"<{message.role}>\n{message.content}" for message in request)

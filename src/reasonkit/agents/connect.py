@@ -1,0 +1,71 @@
+"""From what a caller names to a client: an address, a file, a folder, or nothing for the model that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reasonkit.clients.card import ModelCard, read_card
+from reasonkit.clients.protocol import Client
+from reasonkit.errors import InputError
+
+BUNDLED_GGUF = "reasonkit-tiny.gguf"
+"""The bundled model's file, beside its card."""
+
+
+def connect(client: Client | str | None, *, model: str | None = None, api_key: str | None = None) -> Client:
+    """Return a client.
+
+    Args:
+        client: a client; `http://...` or `https://...` of an OpenAI-compatible server; `openai:MODEL`; `gguf:PATH`;
+            `local:PATH` of a transformers model; None for the bundled model.
+        model: the model's name on a server.
+        api_key: of a server; else the environment's OPENAI_API_KEY.
+
+    Raises:
+        InputError: the text names no client, or an option does not go with it.
+    """
+    if client is None:
+        _no_options("the bundled model", model, api_key)
+        from reasonkit.bundled import model_path
+        from reasonkit.clients.gguf import GGUFClient
+
+        return GGUFClient(model_path() / BUNDLED_GGUF)
+    if not isinstance(client, str):
+        _no_options("a client object", model, api_key)
+        return client
+    kind, colon, rest = client.partition(":")
+    if kind in ("http", "https") or (kind == "openai" and colon):
+        from reasonkit.clients.http import from_address
+
+        return from_address(client, model=model, api_key=api_key)
+    if kind in ("gguf", "local") and not rest:
+        raise InputError(f"{client!r} names no path; write {kind}:/path/to/the/model")
+    if kind == "gguf":
+        _no_options("a GGUF file", model, api_key)
+        from reasonkit.clients.gguf import GGUFClient
+
+        return GGUFClient(Path(rest).expanduser())
+    if kind == "local":
+        _no_options("a local model", model, api_key)
+        from reasonkit.clients.local import LocalClient
+
+        return LocalClient(Path(rest).expanduser())
+    raise InputError(
+        f"{client!r} is no client; give http://HOST:PORT/v1 (with model=...), openai:MODEL, gguf:PATH or local:PATH"
+    )
+
+
+def card_of(client: Client | str | None) -> ModelCard:
+    """Return what a model's folder says of itself, for `gguf:`, `local:` and the bundled model; else an empty card."""
+    if client is None:
+        from reasonkit.bundled import model_path
+
+        return read_card(model_path())
+    if isinstance(client, str) and client.startswith(("gguf:", "local:")):
+        return read_card(Path(client.partition(":")[2]).expanduser())
+    return ModelCard()
+
+
+def _no_options(what: str, model: str | None, api_key: str | None) -> None:
+    if model is not None or api_key is not None:
+        raise InputError(f"model= and api_key= are for servers; {what} takes neither")

@@ -1,0 +1,275 @@
+"""The methods with their options: `Direct`, `CoT`, `Act`, `ReAct`.
+
+Each takes the same first argument, what to ask: nothing for the bundled model, an address of an OpenAI-compatible
+server, `gguf:PATH`, `local:PATH`, or a client. Without a prompt it takes the one that the model's folder names, else
+the method's own default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+from reasonkit.agents.agent import Agent, Approve, Strategy
+from reasonkit.agents.connect import card_of, connect
+from reasonkit.agents.replay import Recorded, restored_options, restored_prompt
+from reasonkit.clients.protocol import Client
+from reasonkit.errors import InputError, TraceError
+from reasonkit.pages import PageSource
+from reasonkit.prompts import Prompt
+from reasonkit.strategies.cot import cot
+from reasonkit.strategies.direct import direct
+from reasonkit.strategies.react import act, react
+from reasonkit.tools.protocol import Toolset
+from reasonkit.trace import Trace
+from reasonkit.types import Result, Sampling
+
+ClientLike = Client | str | None
+PromptLike = Prompt | str | Path | None
+
+
+class Method(Agent):
+    """What all methods share: how they are built, and replay."""
+
+    method: ClassVar[str]
+    make: ClassVar[Strategy]
+
+    def _build(
+        self,
+        client: ClientLike,
+        *,
+        model: str | None,
+        api_key: str | None,
+        prompt: PromptLike,
+        options: Mapping[str, object],
+        seed: int,
+        adapter: str | None,
+        tools: Toolset | None = None,
+        own_tools: bool = False,
+        approve: Approve | None = None,
+    ) -> None:
+        chosen = prompt_of(self.method, prompt, client)
+        connected = connect(client, model=model, api_key=api_key)
+        made = [connected] if client is None or isinstance(client, str) else []
+        super().__init__(
+            name=self.method,
+            strategy=type(self).make,
+            options=options,
+            prompt=chosen,
+            client=connected,
+            tools=tools,
+            adapter=adapter,
+            approve=approve,
+            seed=seed,
+            owned=(*made, *([tools] if own_tools and tools is not None else [])),
+        )
+
+    @classmethod
+    def replay(cls, path: str | Path, *, prompt: PromptLike = None) -> list[Result]:
+        """Run a recorded trace again, without a model, network or tool; every request is compared with the record.
+
+        Args:
+            path: the trace.
+            prompt: the prompt, if it was one of the caller's own that cannot be found by its name.
+
+        Raises:
+            TraceError: the file is no trace, or one of another method.
+            ReplayMismatch: something else is asked now than was recorded; the message is a diff.
+        """
+        with Trace(path, append=False) as trace:
+            run = trace.run
+            assert run is not None
+            if run.strategy != cls.method:
+                raise TraceError(f"{path}: a trace of {run.strategy!r}; replay it with that method, not {cls.__name__}")
+            agent = cls.__new__(cls)
+            Agent.__init__(
+                agent,
+                name=cls.method,
+                strategy=cls.make,
+                options=restored_options(run),
+                prompt=restored_prompt(run, prompt, path),
+                client=Recorded(run),
+                seed=run.seed,
+            )
+            return agent.replayed(trace)
+
+    def __enter__(self) -> Self:
+        return self
+
+
+class Direct(Method):
+    """Ask for the answer alone, after worked examples (in-context learning).
+
+    Args:
+        client: what to ask; see the module.
+        model: the model's name on a server.
+        api_key: of a server; else OPENAI_API_KEY.
+        prompt: a name (`direct/default`), a folder, or a Prompt.
+        temperature: 0 is greedy.
+        top_p: the share of probability that is drawn from.
+        max_tokens: of the answer.
+        seed: of what is drawn.
+        adapter: a LoRA adapter of a local model, by name.
+    """
+
+    method = "direct"
+    make: ClassVar[Strategy] = staticmethod(direct)
+
+    def __init__(
+        self,
+        client: ClientLike = None,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        prompt: PromptLike = None,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_tokens: int = 64,
+        seed: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        self._build(
+            client, model=model, api_key=api_key, prompt=prompt, options={"sampling": sampling}, seed=seed,
+            adapter=adapter,
+        )  # fmt: skip
+
+
+class CoT(Method):
+    """Chain of thought: worked examples with their reasoning, then the question (arXiv 2201.11903).
+
+    Args:
+        client: what to ask; see the module.
+        model: the model's name on a server.
+        api_key: of a server; else OPENAI_API_KEY.
+        prompt: a name (`cot/default`), a folder, or a Prompt.
+        temperature: 0 is greedy.
+        top_p: the share of probability that is drawn from.
+        max_tokens: of the reasoning and the answer.
+        seed: of what is drawn.
+        adapter: a LoRA adapter of a local model, by name.
+    """
+
+    method = "cot"
+    make: ClassVar[Strategy] = staticmethod(cot)
+
+    def __init__(
+        self,
+        client: ClientLike = None,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        prompt: PromptLike = None,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_tokens: int = 256,
+        seed: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        self._build(
+            client, model=model, api_key=api_key, prompt=prompt, options={"sampling": sampling}, seed=seed,
+            adapter=adapter,
+        )  # fmt: skip
+
+
+class ReAct(Method):
+    """Thoughts, actions and observations in turn, over an encyclopedia or one's own tools (arXiv 2210.03629).
+
+    Args:
+        client: what to ask; see the module.
+        model: the model's name on a server.
+        api_key: of a server; else OPENAI_API_KEY.
+        prompt: a name (`react/default`), a folder, or a Prompt.
+        pages: where Search looks: `bundled`, `live`, `zim:PATH`, `cache:...`, or a page source.
+        tools: tools to use instead of the encyclopedia.
+        max_steps: turns before it ends without an answer.
+        temperature: 0 is greedy.
+        top_p: the share of probability that is drawn from.
+        max_tokens: of each turn.
+        forced_finish: whether the model is asked, after the last step, to answer from what it has.
+        steps_left_hint: whether observations say how many turns are left.
+        stop_when_stalled: whether repeating an action without a new observation ends the run.
+        paper_exact: whether observations are those of the paper's code, its defects included.
+        approve: asked before each tool runs; False becomes an observation.
+        seed: of what is drawn.
+        adapter: a LoRA adapter of a local model, by name.
+    """
+
+    method = "react"
+    make: ClassVar[Strategy] = staticmethod(react)
+
+    def __init__(
+        self,
+        client: ClientLike = None,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        prompt: PromptLike = None,
+        pages: PageSource | str | None = None,
+        tools: Toolset | None = None,
+        max_steps: int = 7,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_tokens: int = 100,
+        forced_finish: bool = False,
+        steps_left_hint: bool = False,
+        stop_when_stalled: bool = True,
+        paper_exact: bool = False,
+        approve: Approve | None = None,
+        seed: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        if max_steps < 1:
+            raise InputError(f"max_steps is {max_steps}; give 1 or more")
+        toolset = encyclopedia(pages, paper_exact=paper_exact) if tools is None else tools
+        if tools is not None and pages is not None:
+            raise InputError("give pages= or tools=, not both; put a Wikipedia(...) among the tools")
+        self._build(
+            client,
+            model=model,
+            api_key=api_key,
+            prompt=prompt,
+            options={
+                "tools": toolset.names,
+                "max_steps": max_steps,
+                "sampling": Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens),
+                "forced_finish": forced_finish,
+                "steps_left_hint": steps_left_hint,
+                "stop_when_stalled": stop_when_stalled,
+            },
+            seed=seed,
+            adapter=adapter,
+            tools=toolset,
+            own_tools=tools is None,
+            approve=approve,
+        )
+
+
+class Act(ReAct):
+    """ReAct without its thoughts; the arguments are those of `ReAct`."""
+
+    method = "act"
+    make: ClassVar[Strategy] = staticmethod(act)
+
+
+def prompt_of(method: str, prompt: PromptLike, client: ClientLike) -> Prompt:
+    """Return the prompt that was given, else the one that the model's folder names, else the method's default."""
+    if isinstance(prompt, Prompt):
+        return prompt
+    if prompt is not None:
+        return Prompt.load(prompt)
+    named = card_of(client).prompt if client is None or isinstance(client, str) else None
+    return Prompt.load(f"{method}/{named or 'default'}")
+
+
+def encyclopedia(pages: PageSource | str | None, *, paper_exact: bool = False) -> Toolset:
+    """Return Search and Lookup over a page source, by name or as an object; the bundled one if none is named."""
+    from reasonkit.tools.wikipedia import Wikipedia
+
+    if pages is None or isinstance(pages, str):
+        from reasonkit.pages.names import from_name
+
+        return Wikipedia(from_name(pages or "bundled"), paper_exact=paper_exact)
+    return Wikipedia(pages, paper_exact=paper_exact)

@@ -1,0 +1,73 @@
+"""Replay: what an agent is made of when everything comes from a trace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Mapping
+from pathlib import Path
+
+from reasonkit.errors import PromptError, TraceError, Unsupported
+from reasonkit.prompts import Prompt
+from reasonkit.trace import Run
+from reasonkit.types import Capabilities, Delta, Reply, Request, Sampling
+
+
+class Recorded:
+    """The client of a replay: it has the capabilities of the recorded one, and cannot be asked."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the recorded client could be asked for."""
+        return Capabilities(endpoint=self._run.endpoint, prefill=self._run.prefill)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what the trace says of the recorded client."""
+        return self._run.client
+
+    def count_tokens(self, text: str) -> int | None:
+        """Return None: there is no tokenizer in a trace."""
+        del text
+        return None
+
+    def stream(self, request: Request) -> Generator[Delta | Reply, None, None]:
+        """Refuse: a replay asks nothing."""
+        raise Unsupported(f"a replay asks nothing, but was asked: {str(request.prompt)[-80:]!r}")
+        yield
+
+    async def astream(self, request: Request) -> AsyncGenerator[Delta | Reply, None]:
+        """Refuse: a replay asks nothing."""
+        raise Unsupported(f"a replay asks nothing, but was asked: {str(request.prompt)[-80:]!r}")
+        yield
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+def restored_options(run: Run) -> dict[str, object]:
+    """Return a strategy's options as they were when the trace was made."""
+    options: dict[str, object] = {}
+    for name, value in run.options.items():
+        if name == "sampling" and isinstance(value, Mapping):
+            options[name] = Sampling(**value)
+        else:
+            options[name] = tuple(value) if isinstance(value, list) else value
+    return options
+
+
+def restored_prompt(run: Run, prompt: Prompt | str | Path | None, path: str | Path) -> Prompt:
+    """Return the prompt of a trace: the given one, else the one of that name.
+
+    Raises:
+        TraceError: there is none of that name now.
+    """
+    if isinstance(prompt, Prompt):
+        return prompt
+    try:
+        return Prompt.load(prompt if prompt is not None else run.prompt or "")
+    except PromptError as error:
+        raise TraceError(f"{path}: its prompt {run.prompt!r} is not at hand ({error}); give prompt=...") from None

@@ -1,0 +1,149 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reasonkit.cli.run import Asked, run
+from reasonkit.version import __version__
+
+app = typer.Typer(
+    name="reasonkit",
+    help="The prompting methods of the literature, run exactly, fast and in the open.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+QuestionWord = Annotated[str, typer.Argument(help="What is asked. Not needed with --replay.", show_default=False)]
+ClientOption = Annotated[
+    str | None,
+    typer.Option(
+        "--client",
+        help="What to ask: http://HOST:PORT/v1, openai:MODEL, gguf:PATH or local:PATH; the bundled model if missing.",
+    ),
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name on a server.")]
+PromptOption = Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder.")]
+TraceOption = Annotated[Path | None, typer.Option("--trace", help="A file to record the run in, or to go on with.")]
+ReplayOption = Annotated[Path | None, typer.Option("--replay", help="Run this trace again; nothing is asked.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the exact first request; send nothing.")]
+TemperatureOption = Annotated[float, typer.Option("--temperature", help="0 is greedy.", min=0.0)]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of what is drawn.")]
+PagesOption = Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")]
+StepsOption = Annotated[int, typer.Option("--max-steps", help="Turns before it ends without an answer.", min=1)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"reasonkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
+) -> None:
+    """The prompting methods of the literature, run exactly, fast and in the open."""
+
+
+@app.command()
+def react(
+    question: QuestionWord = "",
+    client: ClientOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    pages: PagesOption = None,
+    max_steps: StepsOption = 7,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    trace: TraceOption = None,
+    replay: ReplayOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> int:
+    """Reason and act: thoughts, searches in an encyclopedia, observations, an answer."""
+    from reasonkit.agents.methods import ReAct
+
+    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    return run(
+        ReAct,
+        lambda: ReAct(
+            client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, temperature=temperature, seed=seed
+        ),
+        asked,
+    )
+
+
+@app.command()
+def act(
+    question: QuestionWord = "",
+    client: ClientOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    pages: PagesOption = None,
+    max_steps: StepsOption = 7,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    trace: TraceOption = None,
+    replay: ReplayOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> int:
+    """Act without thoughts: searches in an encyclopedia, observations, an answer."""
+    from reasonkit.agents.methods import Act
+
+    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    return run(
+        Act,
+        lambda: Act(
+            client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, temperature=temperature, seed=seed
+        ),
+        asked,
+    )
+
+
+@app.command()
+def ask(
+    question: QuestionWord = "",
+    client: ClientOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    trace: TraceOption = None,
+    replay: ReplayOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> int:
+    """Ask for the answer alone, after worked examples."""
+    from reasonkit.agents.methods import Direct
+
+    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    return run(
+        Direct, lambda: Direct(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked
+    )  # fmt: skip
+
+
+@app.command()
+def cot(
+    question: QuestionWord = "",
+    client: ClientOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    trace: TraceOption = None,
+    replay: ReplayOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> int:
+    """Chain of thought: reason in words, then answer."""
+    from reasonkit.agents.methods import CoT
+
+    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    return run(CoT, lambda: CoT(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked)

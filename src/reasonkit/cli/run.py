@@ -1,0 +1,126 @@
+"""One question from the command line: streamed, recorded, replayed, or only shown."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from reasonkit.cli.show import Printer, result_json
+from reasonkit.errors import InputError
+from reasonkit.types import Result
+
+if TYPE_CHECKING:
+    from reasonkit.agents.agent import Agent
+    from reasonkit.agents.methods import Method
+
+    A = TypeVar("A", bound=Agent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is common to the commands that ask one question."""
+
+    question: str
+    trace: Path | None
+    replay: Path | None
+    as_json: bool
+    dry_run: bool
+
+
+def run(method: type[Method], build: Callable[[], Agent], asked: Asked) -> int:
+    """Run one question as the options say; return the exit code."""
+    if asked.replay is not None:
+        return _replayed(method, asked.replay, asked)
+    if not asked.question.strip():
+        raise InputError('there is no question; write it in quotes: reasonkit react "Who wrote Hamlet?"')
+    with build() as agent:
+        if asked.dry_run:
+            return _previewed(agent, asked)
+        result = _streamed(agent, asked)
+    if result.error is not None and not result.usage.requests:
+        raise InputError(f"nothing was answered: {result.error.message}")
+    return _code(result)
+
+
+def _streamed(agent: Agent, asked: Asked) -> Result:
+    from reasonkit.agents.events import AnswerEvent
+
+    printer = Printer(quiet=asked.as_json)
+    result: Result | None = None
+    with _first_interrupt_cancels(agent):
+        for event in agent.stream(asked.question, trace=asked.trace):
+            printer.show(event)
+            if isinstance(event, AnswerEvent):
+                result = event.result
+    if result is None:
+        raise KeyboardInterrupt
+    if result.error is None or result.usage.requests:
+        _print(result, asked)
+    return result
+
+
+def _replayed(method: type[Method], path: Path, asked: Asked) -> int:
+    results = method.replay(path)
+    if asked.question and asked.question not in [result.question.text for result in results]:
+        raise InputError(f"{path}: the recorded question is {results[0].question.text!r}; leave the question out")
+    printer = Printer(quiet=asked.as_json)
+    for result in results:
+        printer.replay(result)
+        _print(result, asked)
+    return max((_code(result) for result in results), default=1)
+
+
+def _previewed(agent: Agent, asked: Asked) -> int:
+    preview = agent.preview(asked.question)
+    if asked.as_json:
+        request: object = preview.request
+        if isinstance(preview.request, tuple):
+            request = [{"role": turn.role, "content": turn.content} for turn in preview.request]
+        print(json.dumps({"request": request, "tokens": preview.tokens, "sha256": preview.sha256}, ensure_ascii=False))
+        return 0
+    sys.stdout.write(str(preview))
+    sys.stdout.flush()
+    tokens = "an unknown number of" if preview.tokens is None else preview.tokens
+    print(f"\n{tokens} tokens, sha256 {preview.sha256}; nothing was sent", file=sys.stderr)
+    return 0
+
+
+def _print(result: Result, asked: Asked) -> None:
+    if asked.as_json:
+        print(json.dumps(result_json(result), ensure_ascii=False))
+    elif result.answer is not None:
+        print(result.answer)
+    else:
+        why = f": {result.error.message}" if result.error else ""
+        print(f"reasonkit: no answer ({result.stop_reason}){why}", file=sys.stderr)
+    if result.trace is not None and not asked.as_json:
+        print(f"recorded in {result.trace}", file=sys.stderr)
+
+
+def _code(result: Result) -> int:
+    if result.stop_reason == "cancelled":
+        return 130
+    return 0 if result.answer is not None else 1
+
+
+@contextmanager
+def _first_interrupt_cancels(agent: Agent) -> Iterator[None]:
+    """Let the first Ctrl-C finish the call under way and save; the second ends at once."""
+
+    def cancel(number: int, frame: object) -> None:
+        del number, frame
+        print("\nreasonkit: finishing the call under way; Ctrl-C again ends at once", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        agent.cancel()
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
