@@ -1,0 +1,1 @@
+"""Recipes: whole trainings from nothing, each in its own folder."""

@@ -1,0 +1,48 @@
+"""Batches of fresh documents: of like lengths, in few shapes.
+
+For: turning the generator into tensors. Nothing is read twice, so there is no data set and no epoch. Not for: packing
+several documents into one row; each has its own, as at run time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from reasonkit.train.recipes.tiny.documents import Document, encode, segments
+
+
+def batches(tokenizer: Tokenizer, seed: int, pool: int, tokens: int, context: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of one pool of fresh documents: ids and mask, each (batch, time), of like lengths."""
+    dice = random.Random(f"{seed} {pool}")
+    documents = sorted((encode(tokenizer, segments(dice)) for _ in range(1500)), key=lambda item: len(item.ids))
+    groups: list[list[Document]] = [[]]
+    for document in documents:
+        if len(document.ids) > context:
+            continue
+        if (len(groups[-1]) + 1) * rounded(len(document.ids)) > tokens:
+            groups.append([])
+        groups[-1].append(document)
+    dice.shuffle(groups)
+    for group in groups:
+        yield padded(group)
+
+
+def rounded(length: int) -> int:
+    """Round a length up to a multiple of 32: few shapes keep the arithmetic library's plans few."""
+    return -(-length // 32) * 32
+
+
+def padded(group: list[Document]) -> tuple[Tensor, Tensor]:
+    """Return a group's ids (batch, time), padded with zeros, and the mask of what is learned."""
+    time_ = rounded(max(len(document.ids) for document in group))
+    ids = torch.zeros(len(group), time_, dtype=torch.long)
+    learned = torch.zeros(len(group), time_, dtype=torch.bool)
+    for row, document in enumerate(group):
+        ids[row, : len(document.ids)] = torch.tensor(document.ids)
+        learned[row, : len(document.ids)] = torch.tensor(document.learned)
+    return ids, learned

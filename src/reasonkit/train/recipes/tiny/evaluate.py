@@ -1,0 +1,231 @@
+"""Measure the model by whole episodes, run through the library itself.
+
+For: the figures of the model card: greedy episodes over pages, names, pairs and labels that were never trained on, with
+Wilson intervals. ReAct and CoT run as agents; each generated episode has its own pages. Not for: choosing what to train
+on, and not for the bundled questions during training; they are asked once, at the end.
+
+Source of the interval: Wilson 1927, with z = 1.96.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from reasonkit.agents.methods import CoT, ReAct
+from reasonkit.answers import exact_match
+from reasonkit.clients.protocol import Client
+from reasonkit.pages.memory import MemoryPages
+from reasonkit.prompts import Prompt
+from reasonkit.train.recipes.tiny import contexts
+from reasonkit.train.recipes.tiny.episodes import Episode, episode
+from reasonkit.train.recipes.tiny.problems import problem
+from reasonkit.types import Reply, Request, Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How often a task came out right."""
+
+    task: str
+    right: int
+    count: int
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    wrong: tuple[dict[str, object], ...] = ()
+    """The first few failures, to be read."""
+
+    @property
+    def share(self) -> float:
+        """Right answers among all."""
+        return self.right / self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One item that was tried."""
+
+    right: bool
+    asked: str
+    wanted: str
+    said: str | None
+    stop_reason: str = ""
+    written: tuple[str, ...] = ()
+
+
+def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the Wilson interval of a share."""
+    share = right / count
+    middle = share + z * z / (2 * count)
+    spread = z * ((share * (1 - share) + z * z / (4 * count)) / count) ** 0.5
+    return (middle - spread) / (1 + z * z / count), (middle + spread) / (1 + z * z / count)
+
+
+def score(task: str, trials: Sequence[Trial], *, shown: int = 12) -> Score:
+    """Count trials and keep some failures."""
+    right = sum(trial.right for trial in trials)
+    low, high = wilson(right, len(trials))
+    wrong = tuple(asdict(trial) for trial in trials if not trial.right)[:shown]
+    return Score(task=task, right=right, count=len(trials), low=low, high=high, wrong=wrong)
+
+
+def complete(client: Client, prompt: str, *, stop: tuple[str, ...], max_tokens: int) -> str:
+    """Return the greedy completion of a text."""
+    sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
+    for piece in client.stream(Request(prompt=prompt, stop=stop, sampling=sampling)):
+        if isinstance(piece, Reply):
+            return piece.completions[0].text
+    raise AssertionError("the client gave no reply")
+
+
+def tried_react(client: Client, made: Episode) -> Trial:
+    """Run a generated episode over its own pages."""
+    pages = MemoryPages({title: " ".join(sentences) for title, sentences in made.pages.items()})
+    return answered(ReAct(client, prompt="react/tiny", pages=pages), made.question, (made.answer,))
+
+
+def answered(agent: ReAct, question: str, accepted: Sequence[str]) -> Trial:
+    """Ask an agent and compare its answer with those that are accepted."""
+    result = agent(question)
+    right = any(exact_match(result.answer, answer) for answer in accepted)
+    written = tuple(f"{step.thought} {step.action}" for step in result.steps)
+    return Trial(
+        right=right, asked=question, wanted=accepted[0], said=result.answer, stop_reason=result.stop_reason,
+        written=written,
+    )  # fmt: skip
+
+
+def tried_cot(client: Client, dice: random.Random) -> Trial:
+    """Run one small problem with one operation a sentence."""
+    made = problem(dice, measured=True, small=True, steps=3)
+    result = CoT(client, prompt="cot/tiny")(made.question)
+    right = exact_match(result.answer, str(made.answer))
+    return Trial(right=right, asked=made.question, wanted=str(made.answer), said=result.answer)
+
+
+def tried_pal(client: Client, dice: random.Random, task: str) -> Trial:
+    """Write a program for one problem and work it out."""
+    made = problem(dice, measured=True, task=task)
+    opening = Prompt.load("pal/tiny")
+    text = f"Q: {made.question}\n{opening.cue}"
+    body = complete(client, text, stop=opening.stop, max_tokens=256)
+    value = worked_out(body)
+    return Trial(
+        right=value == made.answer, asked=made.question, wanted=str(made.answer), said=str(value), written=(body,)
+    )
+
+
+def worked_out(body: str) -> int | None:
+    """Return what a program of whole-number assignments returns, or None where it is not such a program."""
+    values: dict[str, int] = {}
+
+    def term(text: str) -> int:
+        return int(text) if text.isdigit() else values[text]
+
+    try:
+        for line in body.strip("\n").splitlines():
+            if line.startswith("    return "):
+                return values[line.removeprefix("    return ").strip()]
+            name, _, expression = line.strip().partition(" = ")
+            parts = expression.split()
+            value = term(parts[0])
+            if len(parts) == 3:
+                other = term(parts[2])
+                value = {
+                    "+": value + other, "-": value - other, "*": value * other, "//": value // (other or 1),
+                }[parts[1]]  # fmt: skip
+            values[name] = value
+    except (KeyError, IndexError, ValueError):
+        return None
+    return None
+
+
+def tried_context(client: Client, dice: random.Random, kind: str) -> Trial:
+    """Ask for the last answer of one in-context task."""
+    examples = contexts.task(dice, measured=True, kind=kind)
+    shown = "".join(f"{example.prompt}{example.answer}\n" for example in examples[:-1])
+    last = examples[-1]
+    said = complete(client, shown + last.prompt, stop=("\n",), max_tokens=48).strip()
+    return Trial(right=said == last.answer.strip(), asked=shown + last.prompt, wanted=last.answer.strip(), said=said)
+
+
+def trials(client: Client) -> dict[str, Callable[[random.Random], Trial]]:
+    """Return every generated task by name; each makes and runs one item from a generator of chance."""
+    found: dict[str, Callable[[random.Random], Trial]] = {}
+    for task in ("one", "two", "lookup", "missing", "wrong", "two_lookup", "two_missing"):
+        found[f"react {task}"] = lambda dice, task=task: tried_react(  # type: ignore[misc]
+            client, episode(dice, measured=True, task=task)
+        )
+    found["react unseen_pair"] = lambda dice: tried_react(
+        client, episode(dice, measured=True, task="two", unseen_pair=True)
+    )
+    for name, task in (("known_family", "known_family"), ("known_chain", "known_chain"), ("unseen_events", "chain"),
+                       ("unseen_family", "family")):  # fmt: skip
+        found[f"pal {name}"] = lambda dice, task=task: tried_pal(client, dice, task)  # type: ignore[misc]
+    found["cot small"] = lambda dice: tried_cot(client, dice)
+    for kind in contexts.TASKS:
+        found[f"context {kind}"] = lambda dice, kind=kind: tried_context(client, dice, kind)  # type: ignore[misc]
+    return found
+
+
+def bundled(client: Client, count: int, seed: int) -> Iterator[Score]:
+    """Ask the questions that ship with the encyclopedia, all of them or a sample of ``count``."""
+    from importlib import resources
+
+    folder = resources.files("reasonkit.bundled") / "questions"
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".jsonl"):
+            continue
+        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if len(items) > count:
+            items = random.Random(seed).sample(items, count)
+        agent = ReAct(client, prompt="react/tiny")
+        yield score(
+            f"bundled {path.name.removesuffix('.jsonl')}",
+            [answered(agent, item["question"], item["answers"]) for item in items],
+        )
+
+
+def evaluate(
+    model: Path, *, count: int, seed: int, only: Sequence[str] = (), with_bundled: bool = False
+) -> Iterator[tuple[Score, float]]:
+    """Yield each task's score with the seconds it took.
+
+    Args:
+        model: folder or GGUF file.
+        count: items of each task.
+        seed: of the items; another one gives other items.
+        only: beginnings of the tasks' names; all where empty.
+        with_bundled: whether the bundled questions are asked too.
+    """
+    from reasonkit.clients.gguf import GGUFClient
+
+    client = GGUFClient(model)
+    try:
+        for name, trial in trials(client).items():
+            if only and not name.startswith(tuple(only)):
+                continue
+            started = time.monotonic()
+            dice = random.Random(f"{seed} {name}")
+            found = score(name, [trial(dice) for _ in range(count)])
+            yield found, time.monotonic() - started
+        if with_bundled:
+            for found in bundled(client, count, seed):
+                yield found, 0.0
+    finally:
+        client.close()
+
+
+def report(scores: Sequence[Score]) -> str:
+    """Return a table for the model card."""
+    lines = ["| task | right | n | 95 % interval |", "|---|---|---|---|"]
+    lines += [
+        f"| {found.task} | {100 * found.share:.1f} % | {found.count} | {100 * found.low:.1f} to {100 * found.high:.1f} |"
+        for found in scores
+    ]
+    return "\n".join(lines)
