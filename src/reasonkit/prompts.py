@@ -186,7 +186,7 @@ class Prompt:
         compiled = {}
         for part in ("instruction", "question", "answer"):
             try:
-                compiled[part] = _ENVIRONMENT.from_string(getattr(self, part))
+                compiled[part] = _ENVIRONMENT.from_string(_returns_kept(getattr(self, part)))
             except jinja2.TemplateSyntaxError as error:
                 raise PromptError(f"{self.name}/{part}.jinja, line {error.lineno}: {error.message}") from None
         return compiled
@@ -239,6 +239,13 @@ def prompts_root() -> Traversable:
     if inside.is_dir():
         return inside
     return Path(__file__).parents[2] / "prompts"
+
+
+def _returns_kept(source: str) -> str:
+    """Write carriage returns outside of tags as expressions: Jinja turns every line end into a newline."""
+    if "\r" not in source:
+        return source
+    return re.sub(r"(\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\})|\r", lambda m: m[1] or '{{ "\\r" }}', source, flags=re.DOTALL)
 
 
 def _names(folder: Traversable, prefix: str = "") -> Iterator[str]:

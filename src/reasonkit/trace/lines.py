@@ -55,6 +55,8 @@ _TAGS: Final[Mapping[type, str]] = {
 _CLASSES: Final = {tag: cls for cls, tag in _TAGS.items()}
 _KINDS: Final[Mapping[str, type]] = {"run": Run, "episode": Opened, "event": Event, "end": End}
 _MISSING: Final = object()
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 def write_line(line: Line, time: float) -> bytes:
@@ -69,7 +71,7 @@ def write_line(line: Line, time: float) -> bytes:
     else:
         head = {"line": "end" if isinstance(line, End) else "episode"}
     fields["time"] = round(time, 3)
-    return json.dumps(head | fields, ensure_ascii=False).encode() + b"\n"
+    return _ENCODER.encode(head | fields).encode() + b"\n"
 
 
 def canonical(line: Line) -> str:
@@ -205,12 +207,15 @@ def _fields(value: object) -> dict[str, Any]:
         item = getattr(value, name)
         if item is default or item == default:
             continue
-        fields[name] = encode_value(item) if cls is Execution and name == "value" else _encoded(item)
+        if type(item) in _PLAIN:
+            fields[name] = item
+        else:
+            fields[name] = encode_value(item) if cls is Execution and name == "value" else _encoded(item)
     return fields
 
 
 def _encoded(value: object) -> Any:
-    if value is None or isinstance(value, (str, int, float)):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, (tuple, list)):
         return [_encoded(item) for item in value]

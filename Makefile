@@ -1,0 +1,60 @@
+# Two commands do all the set-up: `make demo` and `make test`. Nothing is installed outside .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CHECKED := src tests examples
+
+.PHONY: demo test test-all check bench model model-eval pages clean
+
+demo: .venv/.demo  ## ReAct on three questions, offline: thoughts, searches, observations, answers
+	@$(BIN)/python examples/demo.py
+
+test: .venv/.test  ## the tests; at or under 15 minutes on 2 cores, without torch
+	@$(BIN)/python -m pytest
+
+test-all: .venv/.test-all  ## all tests, the slow ones and those of every extra included
+	@$(BIN)/python -m pytest -m "slow or not slow"
+
+check: .venv/.test  ## format, lint, types, floors
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/house
+
+bench: .venv/.test-all  ## figures against their floors, in one table; never an assertion
+	@$(BIN)/python -m tests.benchmarks
+
+model: .venv/.test-all  ## train the bundled model again from nothing; resumes from its checkpoints in .model
+	@$(BIN)/python -m reasonkit.train.recipes.tiny train
+	@$(BIN)/python -m reasonkit.train.recipes.tiny export
+
+model-eval: .venv/.test-all  ## the figures on the model's card
+	@$(BIN)/python -m reasonkit.train.recipes.tiny evaluate
+
+pages: .venv/.test  ## build the bundled encyclopedia from its text
+	@$(BIN)/python -m reasonkit.bundled.build_pages
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "reasonkit needs Python 3.11 or newer; make PYTHON=/path/to/python3.11 ...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/.demo: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing reasonkit and llama.cpp into .venv (about 40 MB, once)" >&2
+	@$(PIP) --editable '.[gguf]'
+	@touch $@
+
+.venv/.test: .venv/.demo
+	@echo "installing the test tools into .venv (once)" >&2
+	@$(PIP) --editable '.[gguf,dev]'
+	@touch $@
+
+# torch comes first and alone: asked for by another package it may bring gigabytes of CUDA libraries.
+.venv/.test-all: .venv/.test
+	@echo "installing torch, transformers and the servers that the tests talk to (once)" >&2
+	@$(PIP) torch==2.13.0
+	@$(PIP) --editable '.[gguf,local,zim,fast,dev,servers]'
+	@touch $@
+
+clean:  ## remove the environment and what tools left behind
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
