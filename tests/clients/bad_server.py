@@ -243,7 +243,7 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
         yield _error(manners, 401, f"Incorrect API key provided: {said}", code="invalid_api_key")
         return
     if seen.path.endswith("/models"):
-        yield json_answer({"object": "list", "data": list(manners.models)}).pieces[0]  # type: ignore[misc]
+        yield json_answer({"object": "list", "data": list(manners.models)}).pieces[0]
         return
     if ("chat" if seen.chat else "completions") not in manners.endpoints:
         yield _error(manners, 404, "Not Found")
@@ -278,8 +278,8 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
         return
     choices = []
     for index, text in enumerate(texts):
-        said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if seen.chat else {"text": text}
-        choices.append({"index": index, "finish_reason": manners.finish, **said, **_logprobs(manners, text, body)})
+        written: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if seen.chat else {"text": text}
+        choices.append({"index": index, "finish_reason": manners.finish, **written, **_logprobs(manners, text, body)})
     held = {"object": "x", "choices": choices, **({"usage": usage} if manners.usage else {})}
     packed = json.dumps(held).encode()
     headers = [("content-type", "application/json")]

@@ -19,8 +19,8 @@ AT_ONCE = Retries(limit=3, base_seconds=0.001)
 
 def ask_all(form: Form, url: str, *requests: Request, **options: Any) -> tuple[list[list[Delta | Reply]], HTTPClient]:
     """Ask one after another with one client; return what came of each, and the client, closed."""
-    options = {"model": "tiny", "retries": AT_ONCE, "timeout_seconds": 20.0} | options
-    client = HTTPClient(url, **options) if form == "sync" else HTTPClient(url, transport=form, **options)
+    merged: dict[str, Any] = {"model": "tiny", "retries": AT_ONCE, "timeout_seconds": 20.0} | options
+    client = HTTPClient(url, **merged) if form == "sync" else HTTPClient(url, transport=form, **merged)
     if form == "sync":
         try:
             return [list(client.stream(request)) for request in requests], client

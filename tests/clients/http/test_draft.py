@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_a_streamed_completion_equals_the_unstreamed_one(
 ) -> None:
     units = [unit for letter in text for unit in _units(letter)]  # as servers may cut: between surrogates too
     edges = sorted({0, len(units), *(border % (len(units) + 1) for border in borders)})
-    pieces = [Piece(0, "".join(units[a:b]), None) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [Piece(0, "".join(units[a:b]), None) for a, b in itertools.pairwise(edges)]
     streamed = drawn(stop, *pieces, Piece(0, "", finish))
     whole = drawn(stop, Piece(0, text, finish))
     assert streamed == whole

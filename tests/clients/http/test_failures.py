@@ -29,16 +29,16 @@ def refusal(status: int, body: bytes, **more: float | bool | None) -> Refusal:
 @pytest.mark.parametrize(
     ("body", "parameter"),
     [
-        (b'{"error":{"message":"Unsupported parameter: \'stop\' is not supported with this model.","type":'
-         b'"invalid_request_error","param":"stop","code":"unsupported_parameter"}}', "stop"),
-        (b'{"error":{"message":"Unsupported value: \'temperature\' does not support 0.0 with this model. Only the '
-         b'default (1) value is supported.","param":"temperature","code":"unsupported_value"}}', "temperature"),
-        (b'{"error":{"message":"Unsupported parameter: \'max_tokens\' is not supported with this model. Use '
-         b'\'max_completion_tokens\' instead.","param":"max_tokens","code":"unsupported_parameter"}}', "max_tokens"),
+        ((b'{"error":{"message":"Unsupported parameter: \'stop\' is not supported with this model.","type":'
+         b'"invalid_request_error","param":"stop","code":"unsupported_parameter"}}'), "stop"),
+        ((b'{"error":{"message":"Unsupported value: \'temperature\' does not support 0.0 with this model. Only the '
+         b'default (1) value is supported.","param":"temperature","code":"unsupported_value"}}'), "temperature"),
+        ((b'{"error":{"message":"Unsupported parameter: \'max_tokens\' is not supported with this model. Use '
+         b'\'max_completion_tokens\' instead.","param":"max_tokens","code":"unsupported_parameter"}}'), "max_tokens"),
         (b'{"detail":[{"type":"extra_forbidden","loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}',
          "seed"),
-        (b'{"error":{"code":400,"message":"n_cmpl cannot be greater than the number of slots, please adjust -np",'
-         b'"type":"invalid_request_error"}}', "n"),
+        ((b'{"error":{"code":400,"message":"n_cmpl cannot be greater than the number of slots, please adjust -np",'
+         b'"type":"invalid_request_error"}}'), "n"),
         (b'{"error":{"message":"`temperature` and `top_p` cannot both be specified for this model."}}', "top_p"),
         (b'{"detail":"Unexpected keys in the request: {\'stream_options\'}"}', "stream_options"),
         (b'{"error":{"message":"logprobs are not supported with this model"}}', "logprobs"),
@@ -67,12 +67,12 @@ def test_another_mistake_is_no_refused_parameter(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "prompt_tokens", "limit"),
     [
-        (400, b'{"error":{"message":"This model\'s maximum context length is 4097 tokens. However, you requested 4305 '
-              b'tokens (49 in the messages, 4256 in the completion)."}}', 49, 4097),
-        (400, b'{"object":"error","message":"This model\'s maximum context length is 2048 tokens. However, your request'
-              b' has 3000 input tokens. Please reduce the length of the input messages.","code":400}', 3000, 2048),
-        (400, b'{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it",'
-              b'"type":"exceed_context_size_error","n_prompt_tokens":612,"n_ctx":512}}', 612, 512),
+        (400, (b'{"error":{"message":"This model\'s maximum context length is 4097 tokens. However, you requested 4305 '
+              b'tokens (49 in the messages, 4256 in the completion)."}}'), 49, 4097),
+        (400, (b'{"object":"error","message":"This model\'s maximum context length is 2048 tokens. However, your request'
+              b' has 3000 input tokens. Please reduce the length of the input messages.","code":400}'), 3000, 2048),
+        (400, (b'{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it",'
+              b'"type":"exceed_context_size_error","n_prompt_tokens":612,"n_ctx":512}}'), 612, 512),
     ],
 )  # fmt: skip
 def test_an_overflow_names_its_numbers(status: int, body: bytes, prompt_tokens: int, limit: int) -> None:

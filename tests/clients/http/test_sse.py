@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def test_events_do_not_depend_on_where_the_bytes_are_cut(
     text = "".join("".join(f"data: {line}{newline}" for line in lines) + newline for lines in data)
     whole = text.encode()
     edges = sorted({0, len(whole), *(border % (len(whole) + 1) for border in borders)})
-    assert events(*(whole[a:b] for a, b in zip(edges, edges[1:], strict=False))) == ["\n".join(line) for line in data]
+    assert events(*(whole[a:b] for a, b in itertools.pairwise(edges))) == ["\n".join(line) for line in data]
 
 
 def test_comments_and_other_fields_are_passed_over() -> None:
