@@ -6,6 +6,7 @@ to stdout, what it has to say to stderr.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from reasonkit.cli.commands import app
 
     words = sys.argv[1:] if argv is None else list(argv)
+    _show_waits()
     try:
         code = app(words, standalone_mode=False, prog_name="reasonkit")
     except Exit as exited:
@@ -43,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # else the interpreter complains about the closed pipe at its end
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _show_waits() -> None:
+    """Let a person at a terminal see why a client waits; in a pipe only the outcome is said."""
+    log = logging.getLogger("reasonkit")
+    log.addHandler(logging.StreamHandler() if sys.stderr.isatty() else logging.NullHandler())
+    log.propagate = False
 
 
 def _complain(message: str) -> int:

@@ -115,9 +115,9 @@ def _first_interrupt_cancels(agent: Agent) -> Iterator[None]:
 
     def cancel(number: int, frame: object) -> None:
         del number, frame
-        print("\nreasonkit: finishing the call under way; Ctrl-C again ends at once", file=sys.stderr)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         agent.cancel()
+        print("\nreasonkit: finishing the call under way; Ctrl-C again ends at once", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, cancel)
     try:
