@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING
 
 from reasonkit.train.recipes.tiny import contexts
 from reasonkit.train.recipes.tiny.episodes import Episode, Teller, episode
 from reasonkit.train.recipes.tiny.kinds import kinds
 from reasonkit.train.recipes.tiny.names import Retry
 from reasonkit.train.recipes.tiny.problems import Problem, problem
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 MIX = {"react": 48, "reading": 10, "pal": 14, "cot": 12, "direct": 2, "context": 14}
 """Kinds of document and their weights."""
