@@ -79,6 +79,7 @@ class Engine:
             self._remove_folder()
             raise InputError(f"llama.cpp cannot load {str(options.path)!r}: {_why_not(options.path)}") from error
         self._address: str = self._server.listening_address
+        self._await_loop(options.context)
 
     @property
     def closed(self) -> bool:
@@ -141,6 +142,13 @@ class Engine:
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()
+
+    def _await_loop(self, context: int) -> None:
+        """Return once llama.cpp's loop runs: freed before, it would begin after it was told to end, and never end.
+
+        A prompt that is too long goes through the loop and is refused there without any computation.
+        """
+        self._server.handle_completions({"prompt": [0] * (2 * context + 512), "max_tokens": 1})
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         content = json.dumps(body).encode()
