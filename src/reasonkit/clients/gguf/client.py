@@ -7,9 +7,10 @@ slots. Not here: loading and freeing (`engine.py`), what a file says of itself (
 from __future__ import annotations
 
 import os
-import queue
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from reasonkit.clients.card import read_card
 from reasonkit.clients.gguf.engine import Engine, EngineOptions
 from reasonkit.clients.gguf.header import Header, find_gguf, read_header
 from reasonkit.clients.gguf.work import Terms, answer
+from reasonkit.clients.handover import Post, aread, read
 from reasonkit.errors import ClientClosed, InputError, NoChatTemplate
 from reasonkit.types import Capabilities, Delta, Reply, Request
 
@@ -112,41 +114,12 @@ class GGUFClient:
         if not request.stream:
             yield answer(self._engine, self._terms, request, emit=_nobody, cancelled=_never)
             return
-        pieces: queue.SimpleQueue[Delta | Reply | BaseException] = queue.SimpleQueue()
-        cancelled = self._start(request, pieces.put)
-        try:
-            while True:
-                piece = pieces.get()
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
-                if isinstance(piece, Reply):
-                    return
-        finally:
-            cancelled.set()
+        yield from read(partial(self._begin, request))
 
     async def astream(self, request: Request) -> AsyncGenerator[Delta | Reply, None]:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[Delta | Reply | BaseException] = asyncio.Queue()
-
-        def post(piece: Delta | Reply | BaseException) -> None:
-            if not cancelled.is_set():  # else the loop may be gone
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-
-        cancelled = threading.Event()
-        self._start(request, post, cancelled)
-        try:
-            while True:
-                piece = await pieces.get()
-                if isinstance(piece, BaseException):
-                    raise piece
+        async with aclosing(aread(partial(self._begin, request))) as pieces:
+            async for piece in pieces:
                 yield piece
-                if isinstance(piece, Reply):
-                    return
-        finally:
-            cancelled.set()
 
     def close(self) -> None:
         self._engine.close()
@@ -160,18 +133,12 @@ class GGUFClient:
 
         await asyncio.to_thread(self.close)
 
-    def _start(
-        self,
-        request: Request,
-        post: Callable[[Delta | Reply | BaseException], None],
-        cancelled: threading.Event | None = None,
-    ) -> threading.Event:
-        """Answer in a thread of the pool; the event that is returned cancels."""
-        flag = threading.Event() if cancelled is None else cancelled
+    def _begin(self, request: Request, post: Post, cancelled: threading.Event) -> None:
+        """Answer in a thread of the pool."""
 
         def work() -> None:
             try:
-                post(answer(self._engine, self._terms, request, emit=post, cancelled=flag.is_set))
+                post(answer(self._engine, self._terms, request, emit=post, cancelled=cancelled.is_set))
             except BaseException as error:  # noqa: BLE001  (it is raised where the answer is awaited)
                 post(error)
 
@@ -183,7 +150,6 @@ class GGUFClient:
 
                 self._pool = ThreadPoolExecutor(self._terms.slots, thread_name_prefix="reasonkit-gguf")
             self._pool.submit(work)
-        return flag
 
 
 def _nobody(piece: Delta) -> None:
