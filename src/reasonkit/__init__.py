@@ -13,7 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reasonkit.agents.methods import Act, CoT, Direct, ReAct
+    from reasonkit.agents.agent import Agent
+    from reasonkit.agents.methods import PAL, Act, CoT, Direct, ReAct
+    from reasonkit.agents.recipe import Recipe
+    from reasonkit.agents.votes import CoTSCThenReAct, ReActThenCoTSC, SelfConsistency
     from reasonkit.clients.http import HTTPClient
     from reasonkit.clients.scripted import ScriptedClient
     from reasonkit.prompts import Prompt
@@ -24,18 +27,24 @@ if TYPE_CHECKING:
     from reasonkit.trace.file import Trace
     from reasonkit.types import Question, Result
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in the order of the alphabet, as the test of the face wants it
     "Act",
+    "Agent",
     "Budget",
     "CoT",
+    "CoTSCThenReAct",
     "Direct",
     "HTTPClient",
+    "PAL",
     "Price",
     "Prompt",
     "Question",
     "ReAct",
+    "ReActThenCoTSC",
+    "Recipe",
     "Result",
     "ScriptedClient",
+    "SelfConsistency",
     "Toolbox",
     "Trace",
     "Wikipedia",
@@ -44,16 +53,22 @@ __all__ = [
 
 _ROOMS = {
     "Act": "agents.methods",
+    "Agent": "agents.agent",
     "Budget": "runner.budget",
     "CoT": "agents.methods",
+    "CoTSCThenReAct": "agents.votes",
     "Direct": "agents.methods",
     "HTTPClient": "clients.http",
+    "PAL": "agents.methods",
     "Price": "runner.budget",
     "Prompt": "prompts",
     "Question": "types",
     "ReAct": "agents.methods",
+    "ReActThenCoTSC": "agents.votes",
+    "Recipe": "agents.recipe",
     "Result": "types",
     "ScriptedClient": "clients.scripted",
+    "SelfConsistency": "agents.votes",
     "Toolbox": "tools.toolbox",
     "Trace": "trace.file",
     "Wikipedia": "tools.wikipedia",

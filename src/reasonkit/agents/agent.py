@@ -8,32 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from weakref import WeakSet
 
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
+from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, same_settings
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError
 from reasonkit.flow import Tree
-from reasonkit.prompts import Prompt, render
+from reasonkit.prompts import render
 from reasonkit.runner.budget import Account, Budget
 from reasonkit.runner.drivers import Carrier, adrive, drive, in_order, in_threads
 from reasonkit.runner.session import Session
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Rendering, Run, Seen, Trace
-from reasonkit.types import Act, Answer, Complete, Execute, Flow, Question, Result
+from reasonkit.types import Act, Complete, Execute, Question, Result
 from reasonkit.version import __version__
 
 Approve = Callable[[Act | Execute], bool]
-Strategy = Callable[..., Flow[Answer]]
-"""Called with a question, a prompt and the options by name."""
+
+
+class Closable(Protocol):
+    """Something to be closed with the agent that made it."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +62,7 @@ class Agent:
     """A strategy with everything that it needs.
 
     Args:
-        name: of the method.
-        strategy: what makes a flow of a question, a prompt and options.
-        options: the strategy's, by name; they stand in the trace.
-        prompt: the text around a question.
+        recipe: the strategy, its prompt and options.
         client: the model.
         tools: what the model can use.
         programs: where programs run.
@@ -70,22 +74,19 @@ class Agent:
 
     def __init__(
         self,
-        *,
-        name: str,
-        strategy: Strategy,
-        options: Mapping[str, object],
-        prompt: Prompt,
+        recipe: Recipe,
         client: Client,
+        *,
         tools: Toolset | None = None,
         programs: Programs | None = None,
         adapter: str | None = None,
         approve: Approve | None = None,
         seed: int = 0,
-        owned: Sequence[Client | Toolset] = (),
+        owned: Sequence[Closable] = (),
     ) -> None:
-        self.name, self.options, self.prompt, self.client = name, dict(options), prompt, client
-        self._strategy, self._tools, self._programs = strategy, tools, programs
-        self._adapter, self._approve, self._seed, self._owned = adapter, approve, seed, owned
+        self.recipe, self.client, self.tools, self.programs = recipe, client, tools, programs
+        self.adapter, self.approve, self.seed = adapter, approve, seed
+        self._owned = owned
         self._live: WeakSet[Session] = WeakSet()
 
     def __call__(
@@ -191,7 +192,7 @@ class Agent:
     def preview(self, question: str | Question) -> Preview:
         """Return the exact first request; nothing is sent."""
         (asked,) = _questions([question])
-        tree = Tree(self._strategy(asked, self.prompt, **self.options))
+        tree = Tree(self.recipe.flow(asked))
         first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
         tree.close()
         request = self._render(first)
@@ -291,7 +292,7 @@ class Agent:
         if trace.run is not None and not strict:
             same_settings(trace.run, run, trace.path)
         session = Session(
-            ((question, self._strategy(question, self.prompt, **self.options)) for question in questions),
+            ((question, self.recipe.flow(question)) for question in questions),
             trace,
             run=run,
             render=self._render,
@@ -309,10 +310,10 @@ class Agent:
     def _world(self, *, tokens: bool) -> World:
         return World(
             self.client,
-            tools=self._tools,
-            programs=self._programs,
-            adapter=self._adapter,
-            approve=self._approve,
+            tools=self.tools,
+            programs=self.programs,
+            adapter=self.adapter,
+            approve=self.approve,
             tokens=tokens,
         )
 
@@ -321,17 +322,19 @@ class Agent:
 
     def _head(self) -> Run:
         capabilities = self.client.capabilities
-        adapter = {"adapter": self._adapter} if self._adapter else {}
+        adapter = {"adapter": self.adapter} if self.adapter else {}
+        recipe = self.recipe
         return Run(
-            strategy=self.name,
-            options=self.options,
-            prompt=self.prompt.name,
-            prompt_sha256=self.prompt.sha256,
+            strategy=recipe.name,
+            options=recipe.options,
+            parts={name: part.described() for name, part in recipe.parts.items()},
+            prompt=recipe.prompt.name if recipe.prompt else None,
+            prompt_sha256=recipe.prompt.sha256 if recipe.prompt else None,
             client={**self.client.describe(), **adapter},
             endpoint=capabilities.endpoint,
             prefill=capabilities.prefill,
-            tools=self._tools.names if self._tools else (),
-            seed=self._seed,
+            tools=self.tools.names if self.tools else (),
+            seed=self.seed,
             library=f"reasonkit {__version__}",
             time=round(time.time(), 3),
         )

@@ -1,4 +1,4 @@
-"""The methods with their options: `Direct`, `CoT`, `Act`, `ReAct`.
+"""The methods with their options: `Direct`, `CoT`, `PAL`, `Act`, `ReAct`; those that vote are in `votes.py`.
 
 Each takes the same first argument, what to ask: nothing for the bundled model, an address of an OpenAI-compatible
 server, `gguf:PATH`, `local:PATH`, or a client. Without a prompt it takes the one that the model's folder names, else
@@ -7,23 +7,27 @@ the method's own default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from reasonkit.agents.agent import Agent, Approve, Strategy
+from reasonkit.agents.agent import Agent, Approve, Closable
 from reasonkit.agents.connect import card_of, connect
-from reasonkit.agents.replay import Recorded, restored_options, restored_prompt
+from reasonkit.agents.programs import InSandbox
+from reasonkit.agents.recipe import STRATEGIES, Recipe, restored
+from reasonkit.agents.replay import Recorded
+from reasonkit.answers import AnswerType
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, TraceError
 from reasonkit.pages import PageSource
 from reasonkit.prompts import Prompt
-from reasonkit.strategies.cot import cot
-from reasonkit.strategies.direct import direct
-from reasonkit.strategies.react import act, react
+from reasonkit.runner.world import Programs
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Trace
 from reasonkit.types import Result, Sampling
+
+if TYPE_CHECKING:
+    from reasonkit.sandbox import Sandbox
 
 ClientLike = Client | str | None
 PromptLike = Prompt | str | Path | None
@@ -33,36 +37,39 @@ class Method(Agent):
     """What all methods share: how they are built, and replay."""
 
     method: ClassVar[str]
-    make: ClassVar[Strategy]
 
     def _build(
         self,
         client: ClientLike,
         *,
-        model: str | None,
-        api_key: str | None,
         prompt: PromptLike,
         options: Mapping[str, object],
+        model: str | None,
+        api_key: str | None,
         seed: int,
         adapter: str | None,
         tools: Toolset | None = None,
-        own_tools: bool = False,
+        programs: Programs | None = None,
         approve: Approve | None = None,
+        owned: Sequence[Closable] = (),
     ) -> None:
-        chosen = prompt_of(self.method, prompt, client)
+        recipe = Recipe(
+            name=self.method,
+            strategy=STRATEGIES[self.method],
+            prompt=prompt_of(self.method, prompt, client),
+            options=options,
+        )
         connected = connect(client, model=model, api_key=api_key)
         made = [connected] if client is None or isinstance(client, str) else []
         super().__init__(
-            name=self.method,
-            strategy=type(self).make,
-            options=options,
-            prompt=chosen,
-            client=connected,
+            recipe,
+            connected,
             tools=tools,
+            programs=programs,
             adapter=adapter,
             approve=approve,
             seed=seed,
-            owned=(*made, *([tools] if own_tools and tools is not None else [])),
+            owned=(*made, *owned),
         )
 
     @classmethod
@@ -82,20 +89,7 @@ class Method(Agent):
             assert run is not None
             if run.strategy != cls.method:
                 raise TraceError(f"{path}: a trace of {run.strategy!r}; replay it with that method, not {cls.__name__}")
-            agent = cls.__new__(cls)
-            Agent.__init__(
-                agent,
-                name=cls.method,
-                strategy=cls.make,
-                options=restored_options(run),
-                prompt=restored_prompt(run, prompt, path),
-                client=Recorded(run),
-                seed=run.seed,
-            )
-            return agent.replayed(trace)
-
-    def __enter__(self) -> Self:
-        return self
+            return Agent(restored(run, path, prompt=prompt), Recorded(run), seed=run.seed).replayed(trace)
 
 
 class Direct(Method):
@@ -114,7 +108,6 @@ class Direct(Method):
     """
 
     method = "direct"
-    make: ClassVar[Strategy] = staticmethod(direct)
 
     def __init__(
         self,
@@ -129,21 +122,21 @@ class Direct(Method):
         seed: int = 0,
         adapter: str | None = None,
     ) -> None:
-        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        options = {"sampling": Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
         self._build(
-            client, model=model, api_key=api_key, prompt=prompt, options={"sampling": sampling}, seed=seed,
-            adapter=adapter,
+            client, prompt=prompt, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
 
 
 class CoT(Method):
-    """Chain of thought: worked examples with their reasoning, then the question (arXiv 2201.11903).
+    """Chain of thought: reasoning in words, then the answer (arXiv 2201.11903; zero-shot arXiv 2205.11916).
 
     Args:
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
-        prompt: a name (`cot/default`), a folder, or a Prompt.
+        prompt: a name (`cot/default`; `cot/zero-shot` for the two stages without examples), a folder, or a Prompt.
+        answer_type: what counts as an answer: number, choice, yes_no or text.
         temperature: 0 is greedy.
         top_p: the share of probability that is drawn from.
         max_tokens: of the reasoning and the answer.
@@ -152,7 +145,6 @@ class CoT(Method):
     """
 
     method = "cot"
-    make: ClassVar[Strategy] = staticmethod(cot)
 
     def __init__(
         self,
@@ -161,6 +153,7 @@ class CoT(Method):
         model: str | None = None,
         api_key: str | None = None,
         prompt: PromptLike = None,
+        answer_type: AnswerType = "text",
         temperature: float = 0.0,
         top_p: float = 1.0,
         max_tokens: int = 256,
@@ -168,10 +161,62 @@ class CoT(Method):
         adapter: str | None = None,
     ) -> None:
         sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        options = {"sampling": sampling, "answer_type": answer_type}
         self._build(
-            client, model=model, api_key=api_key, prompt=prompt, options={"sampling": sampling}, seed=seed,
-            adapter=adapter,
+            client, prompt=prompt, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
+
+
+class PAL(Method):
+    """The model writes a program, a sandbox runs it, its value is the answer (arXiv 2211.10435).
+
+    Args:
+        client: what to ask; see the module.
+        model: the model's name on a server.
+        api_key: of a server; else OPENAI_API_KEY.
+        prompt: a name (`pal/default`), a folder, or a Prompt.
+        sandbox: where programs run; None makes one with its defaults.
+        repair: whether a program that fails is shown to the model with its error, once (the paper: not).
+        temperature: 0 is greedy.
+        top_p: the share of probability that is drawn from.
+        max_tokens: of the program.
+        approve: asked before each program runs; False becomes the program's error.
+        seed: of what is drawn.
+        adapter: a LoRA adapter of a local model, by name.
+    """
+
+    method = "pal"
+
+    def __init__(
+        self,
+        client: ClientLike = None,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        prompt: PromptLike = None,
+        sandbox: Sandbox | None = None,
+        repair: bool = False,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_tokens: int = 512,
+        approve: Approve | None = None,
+        seed: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        programs = InSandbox(sandbox)
+        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        self._build(
+            client,
+            prompt=prompt,
+            options={"sampling": sampling, "repair": repair},
+            model=model,
+            api_key=api_key,
+            seed=seed,
+            adapter=adapter,
+            programs=programs,
+            approve=approve,
+            owned=[programs] if sandbox is None else [],
+        )
 
 
 class ReAct(Method):
@@ -181,10 +226,10 @@ class ReAct(Method):
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
-        prompt: a name (`react/default`), a folder, or a Prompt.
+        prompt: a name (`react/default`, `react/fever`), a folder, or a Prompt.
         pages: where Search looks: `bundled`, `live`, `zim:PATH`, `cache:...`, or a page source.
         tools: tools to use instead of the encyclopedia.
-        max_steps: turns before it ends without an answer.
+        max_steps: turns before it ends without an answer (the paper: 7 for HotpotQA, 5 for FEVER).
         temperature: 0 is greedy.
         top_p: the share of probability that is drawn from.
         max_tokens: of each turn.
@@ -198,7 +243,6 @@ class ReAct(Method):
     """
 
     method = "react"
-    make: ClassVar[Strategy] = staticmethod(react)
 
     def __init__(
         self,
@@ -223,13 +267,11 @@ class ReAct(Method):
     ) -> None:
         if max_steps < 1:
             raise InputError(f"max_steps is {max_steps}; give 1 or more")
-        toolset = encyclopedia(pages, paper_exact=paper_exact) if tools is None else tools
         if tools is not None and pages is not None:
             raise InputError("give pages= or tools=, not both; put a Wikipedia(...) among the tools")
+        toolset = encyclopedia(pages, paper_exact=paper_exact) if tools is None else tools
         self._build(
             client,
-            model=model,
-            api_key=api_key,
             prompt=prompt,
             options={
                 "tools": toolset.names,
@@ -239,11 +281,13 @@ class ReAct(Method):
                 "steps_left_hint": steps_left_hint,
                 "stop_when_stalled": stop_when_stalled,
             },
+            model=model,
+            api_key=api_key,
             seed=seed,
             adapter=adapter,
             tools=toolset,
-            own_tools=tools is None,
             approve=approve,
+            owned=[toolset] if tools is None else [],
         )
 
 
@@ -251,7 +295,6 @@ class Act(ReAct):
     """ReAct without its thoughts; the arguments are those of `ReAct`."""
 
     method = "act"
-    make: ClassVar[Strategy] = staticmethod(act)
 
 
 def prompt_of(method: str, prompt: PromptLike, client: ClientLike) -> Prompt:

@@ -35,7 +35,8 @@ def same_settings(recorded: Run, now: Run, path: Path | None) -> None:
     def settings(run: Run) -> dict[str, object]:
         client = {name: value for name, value in run.client.items() if name != "base_url"}
         return {
-            "strategy": run.strategy, "options": options_json(run.options), "prompt": run.prompt_sha256,
+            "strategy": run.strategy, "options": options_json(run.options),
+            "parts": options_json(run.parts), "prompt": run.prompt_sha256,
             "client": client, "endpoint": run.endpoint, "tools": run.tools, "seed": run.seed,
         }  # fmt: skip
 

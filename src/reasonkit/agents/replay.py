@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping
-from pathlib import Path
 
-from reasonkit.errors import PromptError, TraceError, Unsupported
-from reasonkit.prompts import Prompt
+from reasonkit.errors import Unsupported
 from reasonkit.trace import Run
-from reasonkit.types import Capabilities, Delta, Reply, Request, Sampling
+from reasonkit.types import Capabilities, Delta, Reply, Request
 
 
 class Recorded:
@@ -46,28 +44,3 @@ class Recorded:
 
     async def aclose(self) -> None:
         """Do nothing."""
-
-
-def restored_options(run: Run) -> dict[str, object]:
-    """Return a strategy's options as they were when the trace was made."""
-    options: dict[str, object] = {}
-    for name, value in run.options.items():
-        if name == "sampling" and isinstance(value, Mapping):
-            options[name] = Sampling(**value)
-        else:
-            options[name] = tuple(value) if isinstance(value, list) else value
-    return options
-
-
-def restored_prompt(run: Run, prompt: Prompt | str | Path | None, path: str | Path) -> Prompt:
-    """Return the prompt of a trace: the given one, else the one of that name.
-
-    Raises:
-        TraceError: there is none of that name now.
-    """
-    if isinstance(prompt, Prompt):
-        return prompt
-    try:
-        return Prompt.load(prompt if prompt is not None else run.prompt or "")
-    except PromptError as error:
-        raise TraceError(f"{path}: its prompt {run.prompt!r} is not at hand ({error}); give prompt=...") from None

@@ -56,6 +56,8 @@ class Run:
 
     strategy: str
     options: Mapping[str, object] = field(default_factory=dict)
+    parts: Mapping[str, object] = field(default_factory=dict)
+    """The strategies that this one is made of: their strategy, options, prompt and parts."""
     prompt: str | None = None
     prompt_sha256: str | None = None
     client: Mapping[str, str] = field(default_factory=dict)

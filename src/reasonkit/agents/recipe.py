@@ -1,0 +1,114 @@
+"""A recipe: a strategy with its prompt and options, and the recipes that it is made of. Pure data and one function.
+
+It makes flows, stands in the head of each trace, and is restored from there for a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reasonkit.errors import PromptError, TraceError
+from reasonkit.prompts import Prompt
+from reasonkit.strategies.backoff import cot_sc_then_react, react_then_cot_sc
+from reasonkit.strategies.cot import cot
+from reasonkit.strategies.direct import direct
+from reasonkit.strategies.pal import pal
+from reasonkit.strategies.react import act, react
+from reasonkit.strategies.self_consistency import self_consistency
+from reasonkit.trace import Run
+from reasonkit.types import Answer, Flow, Question, Sampling
+
+Strategy = Callable[..., Flow[Answer]]
+"""Called with a question, a prompt if it has one, then its parts and options by name."""
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "direct": direct,
+    "cot": cot,
+    "pal": pal,
+    "act": act,
+    "react": react,
+    "self_consistency": self_consistency,
+    "react_then_cot_sc": react_then_cot_sc,
+    "cot_sc_then_react": cot_sc_then_react,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A strategy with everything but the world.
+
+    Args:
+        name: of the strategy; traces carry it.
+        strategy: what makes a flow.
+        prompt: the text around a question; None for one that only puts others together.
+        options: the strategy's, by name.
+        parts: the recipes that it is made of, by name; the strategy gets functions that make their flows.
+    """
+
+    name: str
+    strategy: Strategy
+    prompt: Prompt | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    parts: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def flow(self, question: Question) -> Flow[Answer]:
+        """Return a fresh flow."""
+        parts = {name: part.flow for name, part in self.parts.items()}
+        prompt = () if self.prompt is None else (self.prompt,)
+        return self.strategy(question, *prompt, **parts, **self.options)
+
+    def described(self) -> dict[str, object]:
+        """Return what a trace says of a part."""
+        return {
+            "strategy": self.name,
+            "options": self.options,
+            "prompt": self.prompt.name if self.prompt else None,
+            "prompt_sha256": self.prompt.sha256 if self.prompt else None,
+            "parts": {name: part.described() for name, part in self.parts.items()},
+        }
+
+
+def restored(run: Run, path: str | Path, *, prompt: Prompt | str | Path | None = None) -> Recipe:
+    """Return the recipe of a trace.
+
+    Args:
+        run: the head of the trace.
+        path: its file, for messages.
+        prompt: to use instead of the one that is found by its name.
+
+    Raises:
+        TraceError: it was made by a strategy or with a prompt that is not at hand.
+    """
+    told = {"strategy": run.strategy, "options": run.options, "prompt": run.prompt, "parts": run.parts}
+    return _restored(told, path, prompt)
+
+
+def _restored(told: Mapping[str, object], path: str | Path, prompt: Prompt | str | Path | None) -> Recipe:
+    name, named, options, parts = str(told["strategy"]), told.get("prompt"), told.get("options"), told.get("parts")
+    strategy = STRATEGIES.get(name)
+    if strategy is None:
+        raise TraceError(f"{path}: made by the strategy {name!r}, which is none of ours; replay it with its own agent")
+    return Recipe(
+        name=name,
+        strategy=strategy,
+        prompt=_prompt(prompt if prompt is not None else named, path) if isinstance(named, str) else None,
+        options={key: _option(key, value) for key, value in options.items()} if isinstance(options, Mapping) else {},
+        parts={key: _restored(part, path, prompt) for key, part in parts.items()} if isinstance(parts, Mapping) else {},
+    )
+
+
+def _prompt(prompt: object, path: str | Path) -> Prompt:
+    if isinstance(prompt, Prompt):
+        return prompt
+    try:
+        return Prompt.load(prompt if isinstance(prompt, Path) else str(prompt))
+    except PromptError as error:
+        raise TraceError(f"{path}: its prompt {str(prompt)!r} is not at hand ({error}); give prompt=...") from None
+
+
+def _option(name: str, value: object) -> object:
+    if name == "sampling" and isinstance(value, Mapping):
+        return Sampling(**value)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,156 @@
+"""The methods that put others together: self-consistency, and the back-offs between ReAct and chain of thought."""
+
+from __future__ import annotations
+
+from reasonkit.agents.agent import Agent, Approve
+from reasonkit.agents.connect import connect
+from reasonkit.agents.methods import ClientLike, Method, PromptLike, encyclopedia, prompt_of
+from reasonkit.agents.recipe import STRATEGIES, Recipe
+from reasonkit.answers import AnswerType
+from reasonkit.errors import InputError
+from reasonkit.pages import PageSource
+from reasonkit.types import Sampling
+
+
+class SelfConsistency(Method):
+    """The majority answer of several samples of another method (arXiv 2203.11171).
+
+    Args:
+        agent: what is sampled: a CoT, PAL or ReAct with a temperature above 0. Its client and tools are used, and
+            stay its own.
+        n: samples at most.
+        early_stop: whether to stop when the lead cannot be overtaken.
+        wave: samples drawn at a time, if it stops early.
+    """
+
+    method = "self_consistency"
+
+    def __init__(self, agent: Agent, *, n: int = 21, early_stop: bool = True, wave: int = 5) -> None:
+        _check_votes(n, wave, agent.recipe.options.get("sampling"))
+        recipe = _vote(agent.recipe, n=n, early_stop=early_stop, wave=wave)
+        Agent.__init__(
+            self,
+            recipe,
+            agent.client,
+            tools=agent.tools,
+            programs=agent.programs,
+            adapter=agent.adapter,
+            approve=agent.approve,
+            seed=agent.seed,
+        )
+
+
+class _BackOff(Method):
+    """The two back-offs of the ReAct paper, section 3.2; see the subclasses."""
+
+    def __init__(
+        self,
+        client: ClientLike = None,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        react_prompt: PromptLike = None,
+        cot_prompt: PromptLike = None,
+        pages: PageSource | str | None = None,
+        max_steps: int = 7,
+        n: int = 21,
+        temperature: float = 0.7,
+        answer_type: AnswerType = "text",
+        early_stop: bool = True,
+        wave: int = 5,
+        max_tokens: int = 100,
+        cot_max_tokens: int = 256,
+        approve: Approve | None = None,
+        seed: int = 0,
+        adapter: str | None = None,
+    ) -> None:
+        if max_steps < 1:
+            raise InputError(f"max_steps is {max_steps}; give 1 or more")
+        drawn = Sampling(temperature=temperature, max_tokens=cot_max_tokens)
+        _check_votes(n, wave, drawn)
+        toolset = encyclopedia(pages)
+        cot = Recipe(
+            name="cot",
+            strategy=STRATEGIES["cot"],
+            prompt=prompt_of("cot", cot_prompt, client),
+            options={"sampling": drawn, "answer_type": answer_type},
+        )
+        react = Recipe(
+            name="react",
+            strategy=STRATEGIES["react"],
+            prompt=prompt_of("react", react_prompt, client),
+            options={
+                "tools": toolset.names,
+                "max_steps": max_steps,
+                "sampling": Sampling(max_tokens=max_tokens),
+            },
+        )
+        recipe = Recipe(
+            name=self.method,
+            strategy=STRATEGIES[self.method],
+            options={"n": n} if self.method == "cot_sc_then_react" else {},
+            parts={"react": react, "cot_sc": _vote(cot, n=n, early_stop=early_stop, wave=wave)},
+        )
+        connected = connect(client, model=model, api_key=api_key)
+        made = [connected] if client is None or isinstance(client, str) else []
+        Agent.__init__(
+            self,
+            recipe,
+            connected,
+            tools=toolset,
+            adapter=adapter,
+            approve=approve,
+            seed=seed,
+            owned=(*made, toolset),
+        )
+
+
+class ReActThenCoTSC(_BackOff):
+    """ReAct; if it gives no answer within its steps, the vote of chains of thought.
+
+    Args:
+        client: what to ask, as for `ReAct`.
+        model: the model's name on a server.
+        api_key: of a server; else OPENAI_API_KEY.
+        react_prompt: as `prompt` of ReAct.
+        cot_prompt: as `prompt` of CoT.
+        pages: where Search looks, as for `ReAct`.
+        max_steps: turns of ReAct (the paper: 7 for HotpotQA, 5 for FEVER).
+        n: chains of thought at most.
+        temperature: of the chains of thought; ReAct is greedy.
+        answer_type: what counts as an answer of a chain of thought.
+        early_stop: whether the vote stops when the lead cannot be overtaken.
+        wave: samples drawn at a time, if it stops early.
+        max_tokens: of each turn of ReAct.
+        cot_max_tokens: of each chain of thought.
+        approve: asked before each tool runs.
+        seed: of what is drawn.
+        adapter: a LoRA adapter of a local model, by name.
+    """
+
+    method = "react_then_cot_sc"
+
+
+class CoTSCThenReAct(_BackOff):
+    """The vote of chains of thought; ReAct if the winner has fewer than n/2 votes.
+
+    The arguments are those of `ReActThenCoTSC`.
+    """
+
+    method = "cot_sc_then_react"
+
+
+def _vote(sampled: Recipe, *, n: int, early_stop: bool, wave: int) -> Recipe:
+    return Recipe(
+        name="self_consistency",
+        strategy=STRATEGIES["self_consistency"],
+        options={"n": n, "early_stop": early_stop, "wave": wave},
+        parts={"sample": sampled},
+    )
+
+
+def _check_votes(n: int, wave: int, sampling: object) -> None:
+    if n < 1 or wave < 1:
+        raise InputError(f"n is {n} and wave is {wave}; give 1 or more of each")
+    if isinstance(sampling, Sampling) and sampling.temperature == 0 and n > 1:
+        raise InputError("at temperature 0 all samples are the same; give the method temperature=0.7, say")
