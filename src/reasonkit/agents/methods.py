@@ -287,7 +287,7 @@ class ReAct(Method):
             adapter=adapter,
             tools=toolset,
             approve=approve,
-            owned=[toolset] if tools is None else [],
+            owned=[toolset] if tools is None and (pages is None or isinstance(pages, str)) else [],
         )
 
 

@@ -101,7 +101,7 @@ class _BackOff(Method):
             adapter=adapter,
             approve=approve,
             seed=seed,
-            owned=(*made, toolset),
+            owned=(*made, *([toolset] if pages is None or isinstance(pages, str) else [])),
         )
 
 
