@@ -110,6 +110,11 @@ def _episode(ask: Callable[[str], str]) -> None:
         text += f"Thought {step}:{written}\nObservation {step}: Nothing.\n"
 
 
+def _repeated(ask: Callable[[str], str], episodes: int) -> None:
+    for _ in range(episodes):
+        _episode(ask)
+
+
 async def _aepisode(ask: Callable[[str], Awaitable[str]]) -> None:
     text = FEW_SHOT + "Question: q\n"
     for step in range(1, CALLS + 1):
@@ -117,7 +122,7 @@ async def _aepisode(ask: Callable[[str], Awaitable[str]]) -> None:
         text += f"Thought {step}:{written}\nObservation {step}: Nothing.\n"
 
 
-def hand_http_client(url: str, episodes: int, _at_once: int) -> Callable[[], None]:
+def hand_http_client(url: str, episodes: int, _at_once: int) -> Callable[[], object]:
     """Loop over http.client."""
     connection = http.client.HTTPConnection(url.removeprefix("http://").partition("/")[0])
 
@@ -127,10 +132,10 @@ def hand_http_client(url: str, episodes: int, _at_once: int) -> Callable[[], Non
         )
         return str(json.loads(connection.getresponse().read())["choices"][0]["text"])
 
-    return lambda: [_episode(ask) for _ in range(episodes)] and None
+    return lambda: _repeated(ask, episodes)
 
 
-def hand_httpx(url: str, episodes: int, _at_once: int) -> Callable[[], None]:
+def hand_httpx(url: str, episodes: int, _at_once: int) -> Callable[[], object]:
     """Loop over httpx.Client."""
     import httpx
 
@@ -139,10 +144,10 @@ def hand_httpx(url: str, episodes: int, _at_once: int) -> Callable[[], None]:
     def ask(prompt: str) -> str:
         return str(client.post(f"{url}/completions", json=_payload(prompt)).json()["choices"][0]["text"])
 
-    return lambda: [_episode(ask) for _ in range(episodes)] and None
+    return lambda: _repeated(ask, episodes)
 
 
-def hand_httpx_async(url: str, episodes: int, at_once: int) -> Callable[[], None]:
+def hand_httpx_async(url: str, episodes: int, at_once: int) -> Callable[[], object]:
     """Gather over httpx.AsyncClient, its limits raised to the concurrency."""
     import httpx
 
@@ -159,7 +164,7 @@ def hand_httpx_async(url: str, episodes: int, at_once: int) -> Callable[[], None
     return lambda: asyncio.run(main(episodes))
 
 
-def hand_aiohttp(url: str, episodes: int, at_once: int) -> Callable[[], None]:
+def hand_aiohttp(url: str, episodes: int, at_once: int) -> Callable[[], object]:
     """Gather over aiohttp."""
     import aiohttp
 
@@ -188,7 +193,7 @@ async def _bounded(episodes: int, at_once: int, one: Callable[[], Awaitable[None
 # --- ours --------------------------------------------------------------------------------------------------------
 
 
-def client_sync(url: str, episodes: int, _at_once: int) -> Callable[[], None]:
+def client_sync(url: str, episodes: int, _at_once: int) -> Callable[[], object]:
     """HTTPClient in a plain loop."""
     from reasonkit.clients.http import HTTPClient
     from reasonkit.types import Reply, Request, Sampling
@@ -201,11 +206,11 @@ def client_sync(url: str, episodes: int, _at_once: int) -> Callable[[], None]:
         assert isinstance(reply, Reply)
         return reply.completions[0].text
 
-    return lambda: [_episode(ask) for _ in range(episodes)] and None
+    return lambda: _repeated(ask, episodes)
 
 
-def _client_async(transport: str) -> Callable[[str, int, int], Callable[[], None]]:
-    def make(url: str, episodes: int, at_once: int) -> Callable[[], None]:
+def _client_async(transport: str) -> Callable[[str, int, int], Callable[[], object]]:
+    def make(url: str, episodes: int, at_once: int) -> Callable[[], object]:
         from reasonkit.clients.http import HTTPClient
         from reasonkit.types import Reply, Request, Sampling
 
@@ -214,7 +219,7 @@ def _client_async(transport: str) -> Callable[[str, int, int], Callable[[], None
 
             async def ask(prompt: str) -> str:
                 request = Request(prompt=prompt, stop=("\nObs",), sampling=Sampling(max_tokens=100))
-                async with contextlib.aclosing(client.astream(request)) as pieces:  # type: ignore[type-var]
+                async with contextlib.aclosing(client.astream(request)) as pieces:
                     async for piece in pieces:
                         assert isinstance(piece, Reply)
                         return piece.completions[0].text
@@ -228,46 +233,45 @@ def _client_async(transport: str) -> Callable[[str, int, int], Callable[[], None
     return make
 
 
-def _agent(transport: str, way: str) -> Callable[[str, int, int], Callable[[], None]]:
-    def make(url: str, episodes: int, at_once: int) -> Callable[[], None]:
+def _agent(transport: str) -> Callable[[str, int, int], Callable[[], object]]:
+    """ReAct, tracing on: `threads` over the sync client (one after another where there is one), else async."""
+
+    def make(url: str, episodes: int, at_once: int) -> Callable[[], object]:
         from reasonkit import ReAct, Toolbox, tool
         from reasonkit.clients.http import HTTPClient
 
         @tool
-        def Search(what: str) -> str:  # noqa: N802
+        def Search(what: str) -> str:
             """Look something up."""
             return f"Nothing about {what}."
 
-        client = HTTPClient(url, model="m", transport=transport, max_concurrency=max(at_once, 1))
-        agent = ReAct(client, tools=Toolbox([Search]))
-        folder = tempfile.mkdtemp()
-        runs = iter(range(10**6))
+        folder = tempfile.TemporaryDirectory()
+        questions = [f"Question number {number}?" for number in range(episodes)]
+        runs = iter(range(1000))
+        lasting = HTTPClient(url, model="m", max_concurrency=at_once)
 
         def run() -> None:
-            trace = Path(folder) / f"{next(runs)}.jsonl"
-            questions = [f"Question number {number}?" for number in range(episodes)]
-            if way == "map":
-                results = agent.map(questions, concurrency=at_once, trace=trace)
-            elif way == "one":
-                results = [agent(question, trace=trace) for question in questions[:1]]
-                results = agent.map(questions[1:], trace=trace) + results
+            trace = Path(folder.name) / f"{next(runs)}.jsonl"
+            if transport == "threads":
+                results = ReAct(lasting, tools=Toolbox([Search])).map(questions, concurrency=at_once, trace=trace)
             else:
-                async def main() -> Any:
-                    try:
-                        return await agent.amap(questions, concurrency=at_once, trace=trace)
-                    finally:
-                        await client.aclose()
-                        client._closed = False
-
-                results = asyncio.run(main())
+                results = asyncio.run(run_async(trace))
             assert all(result.answer == "Rome" for result in results), results[0]
+
+        async def run_async(trace: Path) -> Any:
+            client = HTTPClient(url, model="m", transport=transport, max_concurrency=at_once)
+            try:
+                agent = ReAct(client, tools=Toolbox([Search]))
+                return await agent.amap(questions, concurrency=at_once, trace=trace)
+            finally:
+                await client.aclose()
 
         return run
 
     return make
 
 
-CASES: dict[str, Callable[[str, int, int], Callable[[], None]]] = {
+CASES: dict[str, Callable[[str, int, int], Callable[[], object]]] = {
     "hand-written, http.client": hand_http_client,
     "hand-written, httpx sync": hand_httpx,
     "hand-written, httpx async": hand_httpx_async,
@@ -275,10 +279,10 @@ CASES: dict[str, Callable[[str, int, int], Callable[[], None]]] = {
     "HTTPClient sync": client_sync,
     "HTTPClient async, core": _client_async("httpx"),
     "HTTPClient async, fast": _client_async("aiohttp"),
-    "ReAct()": _agent("httpx", "map"),
-    "ReAct().map, threads": _agent("httpx", "map"),
-    "ReAct().amap, core": _agent("httpx", "amap"),
-    "ReAct().amap, fast": _agent("aiohttp", "amap"),
+    "ReAct()": _agent("threads"),
+    "ReAct().map, threads": _agent("threads"),
+    "ReAct().amap, core": _agent("httpx"),
+    "ReAct().amap, fast": _agent("aiohttp"),
 }
 
 
@@ -323,7 +327,9 @@ TABLES = (
 
 def main(only: str = "") -> None:
     """Print the tables."""
-    print(f"HTTP, CPU of the client's process for each model call ({platform.machine()}, {os.cpu_count()} cores, Python")
+    print(
+        f"HTTP, CPU of the client's process for each model call ({platform.machine()}, {os.cpu_count()} cores, Python"
+    )
     print(f"{platform.python_version()}; an episode is {CALLS} calls, a prompt {len(FEW_SHOT)} bytes)")
     for title, at_once, delay, episodes, cases in TABLES:
         with _server(delay) as url:

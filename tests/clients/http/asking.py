@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -52,17 +52,17 @@ def take(form: Form, url: str, request: Request, enough: Callable[[Delta | Reply
         else HTTPClient(url, model="tiny", transport=form, **options)
     )
     if form == "sync":
-        pieces: Iterator[Delta | Reply] = client.stream(request)
+        pieces = client.stream(request)
         for piece in pieces:
             if enough(piece):
                 break
-        pieces.close()  # type: ignore[attr-defined]
+        pieces.close()
         client.close()
         return
 
     async def main() -> None:
-        stream: AsyncIterator[Delta | Reply] = client.astream(request)
-        async with aclosing(stream):  # type: ignore[type-var]
+        stream = client.astream(request)
+        async with aclosing(stream):
             async for piece in stream:
                 if enough(piece):
                     break

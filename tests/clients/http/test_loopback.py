@@ -341,8 +341,6 @@ def test_one_connection_serves_request_after_request(form: Form) -> None:
 
 
 def test_a_stream_that_says_done_and_does_not_end_is_believed(form: Form) -> None:
-    if form == "sync":
-        pytest.skip("a thread waits for the end of the body; the deadline bounds it")
     lasting = Raw((STREAM_HEAD, chunk(event(delta("fine", finish="stop")) + event(b"[DONE]")), HANG))
     with BadServer([lasting]) as server:
         assert ask(form, server.url, Request(prompt="q", stream=True)).completions[0].text == "fine"

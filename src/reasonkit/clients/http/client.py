@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +81,7 @@ class HTTPClient:
             dice=random.random,
         )
         self._on_wait = on_wait
-        self._lanes = Lanes(self._address, transport, max_concurrency)
+        self._lanes = Lanes(self._address, transport)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -103,7 +103,7 @@ class HTTPClient:
     def count_tokens(self, text: str) -> int | None:  # noqa: ARG002  # the protocol has no way to ask a server
         return None
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Generator[Delta | Reply, None, None]:
         self._check_open()
         exchange = SyncExchange(self._lanes)
         self._enter()
@@ -135,7 +135,7 @@ class HTTPClient:
             self._endpoint.gate.leave()
         yield reply
 
-    async def astream(self, request: Request) -> AsyncIterator[Delta | Reply]:
+    async def astream(self, request: Request) -> AsyncGenerator[Delta | Reply, None]:
         self._check_open()
         exchange = AsyncExchange(self._lanes)
         await self._enter_async()
