@@ -9,6 +9,7 @@ Source of the strings: Yao et al. 2022 (arXiv:2210.03629), and the released envi
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 from reasonkit.train.recipes.tiny import words
@@ -19,6 +20,9 @@ from reasonkit.train.recipes.tiny.pages import SHOWN, Page, Writer
 
 TASKS = {"one": 30, "two": 34, "lookup": 15, "missing": 9, "wrong": 6, "two_lookup": 3, "two_missing": 3}
 """Kinds of episode and their weights in training."""
+
+OWNED = re.compile(r"the ([a-z ]+) of \{e\}$")
+"""Noun phrases that can be turned into a possessive."""
 
 PAIR_SHARE = 8
 """One in so many pairs of relations is kept for measurement."""
@@ -85,10 +89,20 @@ class Teller:
         for usual, other in (("In which", "In what"), ("Which", "What"), ("At which", "At what")):
             if form.startswith(usual + " ") and self.dice.random() < 0.3:
                 form = other + form.removeprefix(usual)
+        plain = self.dice.random()
+        owned = OWNED.match(relation.phrase)
+        asks = "Who" if relation.value == "person" else "What"
+        if plain < 0.06 and owned and '"' not in entity:
+            form = f"{asks} {self.dice.choice(('is', 'was'))} {{e}}'s {owned[1]}?"
+        elif plain < 0.12 and not word:
+            form = self.dice.choice((f"{asks} is {relation.phrase}?", f"Name {relation.phrase}."))
         return form.format(e=entity), relation.phrase.replace("{year}", word), answer
 
     def nested(self, relation: Relation, entity: str) -> str:
         """Return a noun phrase for a relation's value within a question."""
+        owned = OWNED.match(relation.phrase)
+        if owned and '"' not in entity and self.dice.random() < 0.1:
+            return f"{entity}'s {owned[1]}"
         return self.dice.choice((relation.phrase, *relation.others)).format(e=entity)
 
     def spoken(self, subject: Entity, *, kind: float = 0.12) -> str:

@@ -14,6 +14,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from reasonkit.agents.methods import CoT, ReAct
@@ -173,10 +175,29 @@ def trials(client: Client) -> dict[str, Callable[[random.Random], Trial]]:
     return found
 
 
+@cache
+def prose() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Return the pages that were written by hand in another style (``prose.txt``), and their questions and answers."""
+    text = (resources.files("reasonkit.train.recipes.tiny") / "prose.txt").read_text(encoding="utf-8")
+    pages, asked = {}, []
+    for block in ("\n" + text).split("\n# ")[1:]:
+        title, body, *questions = block.strip().splitlines()
+        pages[title] = body
+        for line in questions:
+            question, _, answer = line.removeprefix("? ").partition(" | ")
+            asked.append((question, answer))
+    return pages, tuple(asked)
+
+
+def hand_written(client: Client) -> Score:
+    """Ask about the hand-written pages; few, but in nobody's templates."""
+    pages, asked = prose()
+    agent = ReAct(client, prompt="react/tiny", pages=MemoryPages(pages))
+    return score("prose by hand", [answered(agent, question, (answer,)) for question, answer in asked], shown=80)
+
+
 def bundled(client: Client, count: int, seed: int) -> Iterator[Score]:
     """Ask the questions that ship with the encyclopedia, all of them or a sample of ``count``."""
-    from importlib import resources
-
     folder = resources.files("reasonkit.bundled") / "questions"
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if not path.name.endswith(".jsonl"):
@@ -214,6 +235,8 @@ def evaluate(
             dice = random.Random(f"{seed} {name}")
             found = score(name, [trial(dice) for _ in range(count)])
             yield found, time.monotonic() - started
+        if not only or "prose" in only:
+            yield hand_written(client), 0.0
         if with_bundled:
             for found in bundled(client, count, seed):
                 yield found, 0.0

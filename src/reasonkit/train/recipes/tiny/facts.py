@@ -6,6 +6,7 @@ For: the values, each with the answer that its wording gives. Not for: sentences
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,9 +22,18 @@ UNITS: dict[str, tuple[str, ...]] = {
     "kg": ("kilograms", "kg", "tonnes"),
     "years": ("years",),
     "days": ("days", "years", "hours"),
+    "kmh": ("kilometres per hour", "km/h", "miles per hour"),
+    "hours": ("hours", "hours", "days"),
     "celsius": ("degrees Celsius", "degrees"),
     "": ("",),
 }
+
+NAMED = re.compile(
+    r"^\{v\}|(\}|author|composer|architect|publisher|playwright|botanist|painter|writer|character|city of|province of"
+    r"|region of|town of|chief town of|slopes of|source|works?|work,|its|the|of a?) \{v\}|\{v\}'"
+)
+"""Forms that say already what the value is, or that begin with it."""
+APPROXIMATE = re.compile(r"(about|some|around|to|for|number|cost|with|has|employs|once every|least) \{v\}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +126,35 @@ class Drawer:
         if key in words.LISTS:
             return dice.choice(words.LISTS[key])
         return self.somewhere(key).name
+
+    def dressed_value(self, fact: Fact, form: str) -> str:
+        """Return a value as a form shows it: now and then with words before it that say what it is."""
+        dice, kind = self.dice, fact.entity.kind if fact.entity else fact.relation.value
+        if dice.random() < 0.75 or NAMED.search(form):
+            return fact.text
+        if kind == "num" and not APPROXIMATE.search(form):
+            if dice.random() < 0.3 and fact.relation.unit:
+                unit = dice.choice(UNITS[fact.relation.unit])
+                return f"{fact.text} ({numeral(dice, number(dice, 2, 9000))} {unit})"
+            return f"{dice.choice(('about', 'some', 'nearly', 'more than', 'almost', 'an estimated'))} {fact.text}"
+        options = {
+            "person": (
+                "the {nationality} {occupation} {v}",
+                "the {occupation} {v}",
+                "the {nationality} {occupation} {v}",
+            ),
+            "city": ("the small town of {v}", "the city of {v}", "nearby {v}", "{v} in {country}", "{v}, {country}"),
+            "country": ("what is now {v}", "present-day {v}", "the {direction} of {v}"),
+            "river": (f"the river {fact.answer}",),
+            "novel": ("the novel {v}", "the {genre} novel {v}", "the book {v}"),
+            "play": ("the play {v}",),
+            "painting": ("the painting {v}",),
+            "mountain": ("the mountain {v}", "the slopes of {v}"),
+            "element": ("the element {v}", "the metal {v}"),
+        }.get(kind)
+        if options is None:
+            return fact.text
+        return dice.choice(options).format_map(Wording({"v": fact.text}, self.draw))
 
     def date(self, fact: Fact) -> str:
         """Write a date with its preposition, and note what it gives as an answer."""

@@ -171,6 +171,13 @@ class Names:
             lambda: f"The {self._made()} {noun}",
             lambda: f"{noun} and {other}",
             lambda: f"{self._made()} {noun}",
+            lambda: f"{noun} with a {other}",
+            lambda: f"{noun} on the {other}",
+            lambda: f"The {noun} of the {adjective} {other}",
+            lambda: f"{noun} of {other}s",
+            lambda: f"{adjective} {noun}s",
+            lambda: f"{self.first()}'s {noun}",
+            lambda: f"The {noun} at {self._made()}",
         )
         return dice.choice(shapes)()
 

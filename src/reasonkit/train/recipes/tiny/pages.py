@@ -41,7 +41,7 @@ class Page:
 
 def sentence_case(text: str) -> str:
     """Return the text with a capital first letter and with "an" before a vowel."""
-    text = re.sub(r"\b(the|working) the ", r"\1 ", text)
+    text = re.sub(r"\b([Tt]he|working) the ", r"\1 ", text)
     text = re.sub(r"\b([Aa]) (?=[aeioAEIO])", r"\1n ", text)
     return text[:1].upper() + text[1:]
 
@@ -59,7 +59,7 @@ class Writer(Drawer):
         female, given = page.subject.female, {"x": mention, "X": page.subject.mention}
         given |= {"he": "she", "his": "her", "man": "woman"} if female else {"he": "he", "his": "his", "man": "man"}
         if fact is not None:
-            given["v"] = fact.text
+            given["v"] = self.dressed_value(fact, form)
             if "{d}" in form:
                 given["d"] = self.date(fact)
             elif "{y}" in form:
@@ -162,6 +162,9 @@ class Writer(Drawer):
                 name += f" ({start}{dash}{self.date(death).removeprefix('in ').removeprefix('on ')})"
             else:
                 name += f" (born {start})"
+        elif dice.random() < 0.12:
+            other = self.names.entity(page.kind.name).name
+            name += dice.choice((f", also known as {other},", f", also called {other},", f" (formerly {other})"))
         for fact in page.facts:
             if f"{{{fact.relation.value}}}" in form:
                 if fact.relation == self.late:
