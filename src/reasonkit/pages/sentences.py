@@ -81,7 +81,7 @@ def _judged(fragment: str, language: str) -> Iterator[str]:
             continue
         while found < len(fragment) and fragment[found] in _CLOSING:
             found += 1
-        before, after = fragment[begin:found].rstrip(), fragment[found:].lstrip()
+        before, after = fragment[begin:found].strip(), fragment[found:].lstrip()
         at = found
         if not after or _NO_WORD.fullmatch(before) or _NO_WORD.fullmatch(piece):
             continue
