@@ -1,0 +1,5 @@
+"""Transformers models on this machine."""
+
+from reasonkit.clients.local.client import LocalClient
+
+__all__ = ["LocalClient"]
