@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from reasonkit.sandbox.guards import Refuse
-from reasonkit.sandbox.names import FORMAT_NAMES, FRAME_NAMES, is_dunder
+from reasonkit.sandbox.names import WATCHED, is_dunder
 
 _DUNDERS = frozenset(
     {"__class__", "__qualname__", "__setattr__", "__delattr__", "__post_init__", "__hash__", "__new__"}
@@ -23,8 +23,9 @@ _DUNDERS = frozenset(
 
 _NAMES = frozenset({
     "eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "vars", "globals", "locals", "input",
-    "breakpoint", "help", "memoryview", "dir", "exit", "quit", "type", "preview", "plot", "test", "doctest", "source",
-    "init_session", "autowrap", "ufuncify", "codegen", "super",
+    "breakpoint", "help", "memoryview", "dir", "exit", "quit", "preview", "plot", "test", "doctest", "source",
+    "init_session", "autowrap", "ufuncify", "codegen", "super", "__import__", "__builtins__", "__loader__", "__spec__",
+    "__build_class__",
 })  # fmt: skip
 
 _IMPORTABLE = frozenset({
@@ -89,17 +90,17 @@ def find_problem(text: str, mode: str, compile: Any = compile) -> str | None:
 def _problem_in(tree: ast.AST) -> str | None:
     for node in ast.walk(tree):
         match node:
-            case ast.Attribute(attr=name):
-                if (is_dunder(name) and name not in _DUNDERS) or name in FRAME_NAMES | FORMAT_NAMES:
+            case ast.Attribute(value=owner, attr=name):
+                if (is_dunder(name) and name not in _DUNDERS) or name in WATCHED:
                     return f"it reads the attribute {name!r}"
                 if name.startswith("_") and not is_dunder(name):
-                    return f"it reads the private attribute {name!r}"
+                    # Generated dataclass methods read private fields, of nothing but their own object.
+                    if not (isinstance(owner, ast.Name) and owner.id in {"self", "other"}):
+                        return f"it reads the private attribute {name!r}"
                 if name in sys.stdlib_module_names and name not in _HARMLESS_MODULE_NAMES:
                     return f"it reads {name!r}, the name of a module"
             case ast.Name(id=name):
-                if name in _NAMES or (
-                    is_dunder(name) and not name.startswith("__dataclass_") and name != "__create_fn__"
-                ):
+                if name in _NAMES:
                     return f"it uses the name {name!r}"
             case ast.Import(names=names):
                 if any(alias.name not in _IMPORTABLE for alias in names):

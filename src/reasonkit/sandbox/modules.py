@@ -74,10 +74,12 @@ class Modules:
             return _real_import(name)
         if level:
             raise ImportError("attempted relative import with no known parent package")
-        if type(fromlist) is list and fromlist == ["__doc__"] and name in sys.modules:
-            # Not the program but C code asks (strptime does); it reads `sys.modules` itself and drops this answer.
-            return ModuleType(name)
         top = name.partition(".")[0]
+        is_internal = type(fromlist) is list and fromlist in ([], ["__doc__"])
+        if is_internal and not is_allowed(name, self._modules) and (name in sys.modules or top in self._modules):
+            # Not the program but C code asks (strptime, numpy); it reads `sys.modules` itself and drops this answer.
+            _real_import(name, None, None, ())
+            return ModuleType(name)
         if not is_allowed(name, self._modules):
             if top not in self._installed:
                 raise ModuleNotFoundError(f"No module named {top!r}", name=top)

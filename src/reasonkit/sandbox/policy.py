@@ -17,6 +17,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from types import CodeType
+from typing import Any
 
 from RestrictedPython import RestrictingNodeTransformer
 
@@ -35,6 +36,8 @@ _DEEP = 60
 _VISITOR_RECURSION = 1_000_000
 
 Guard = Callable[..., object]
+_compile: Any = compile
+"""CPython's own: the builtin is replaced by a checked one before a program runs."""
 
 
 class PolicyRefusal(Exception):
@@ -88,7 +91,7 @@ def _parse(source: str, mode: str) -> ast.AST:
     if len(source) > MAX_SOURCE_BYTES:
         raise PolicyRefusal(f"the program is longer than {MAX_SOURCE_BYTES} characters", None)
     try:
-        tree = compile(source, FILENAME, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = _compile(source, FILENAME, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
     except (MemoryError, RecursionError) as error:
         raise SyntaxError(f"the program is nested too deeply for CPython ({error or type(error).__name__})") from None
     except ValueError as error:  # null bytes, lone surrogates
@@ -96,7 +99,7 @@ def _parse(source: str, mode: str) -> ast.AST:
     assert isinstance(tree, ast.AST)
     if _depth(tree) > _DEEP:
         # Where CPython's own compiler gives up on deep nesting, so do we, with its words.
-        compile(source, FILENAME, mode, dont_inherit=True)
+        _compile(source, FILENAME, mode, dont_inherit=True)
     return tree
 
 
@@ -113,7 +116,7 @@ def _finish(tree: ast.AST, mode: str, guards: Mapping[str, Guard]) -> CodeType:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(_VISITOR_RECURSION)
     try:
-        code = compile(tree, FILENAME, mode, dont_inherit=True)  # type: ignore[arg-type]
+        code: CodeType = _compile(tree, FILENAME, mode, dont_inherit=True)
     finally:
         sys.setrecursionlimit(limit)
     return _bind(code, guards)

@@ -25,7 +25,9 @@ from reasonkit.values import encode_value
 
 MAX_MESSAGE = 2000
 _NO_ANSWER = "no_answer"
-_real_eval, _real_exec = eval, exec
+_FRAMES_OF_EXEC = 2
+"""What `exec` itself takes of the recursion limit, on top of the frames below it."""
+_real_eval, _real_exec, _real_compile = eval, exec, compile
 
 Report = Callable[[int, bytes], NoReturn]
 
@@ -89,7 +91,7 @@ class Machine:
         """Run the program and report; does not return."""
         streams.install(self._stdout, self._stderr)
         self._reserve = bytearray(2 << 20)
-        base = _depth()
+        base = _depth() + _FRAMES_OF_EXEC
         if self._policed:
             evaluators.install(self._refuse)
             self._modules.add_special(streams.SystemView(self._refuse, base))
@@ -140,12 +142,18 @@ class Machine:
                 if answer["name"] not in namespace:
                     raise Ended(_NO_ANSWER, f"the program sets no variable {answer['name']!r}")
                 return self._converted(namespace[answer["name"]])
-        return self._converted(self._evaluate(answer["text"], namespace, policy))
+        code = self._expression(answer["text"], namespace, policy)
+        try:
+            value = _real_eval(code, namespace)
+        except BaseException as error:  # noqa: BLE001 - as above
+            raise self._raised(error) from None
+        self._flush()
+        return self._converted(value)
 
-    def _evaluate(self, text: str, namespace: dict[str, Any], policy: Policy | None) -> object:
+    def _expression(self, text: str, namespace: dict[str, Any], policy: Policy | None) -> types.CodeType:
         try:
             if policy is None:
-                code = compile(text.strip(), "<answer>", "eval", dont_inherit=True)
+                code = _real_compile(text.strip(), "<answer>", "eval", dont_inherit=True)
                 names = frozenset(code.co_names)
             else:
                 code, names = compile_expression(text, self._guards.table(), policy)
@@ -156,12 +164,7 @@ class Machine:
         for name in sorted(names):
             if policy is not None and name not in namespace and name not in self._builtins:
                 raise Ended(_NO_ANSWER, f"the program defines no {name!r}, which the answer {text!r} needs")
-        try:
-            value = _real_eval(code, namespace)
-        except BaseException as error:  # noqa: BLE001 - as above
-            raise self._raised(error) from None
-        self._flush()
-        return value
+        return code
 
     def _converted(self, value: object) -> object:
         try:
@@ -189,14 +192,18 @@ class Machine:
     # Ways out
 
     def _flush(self) -> None:
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 5000))
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, 5000))
         try:
             self._stdout.flush()
         except (ValueError, OSError, UnicodeError):
             return  # the program has closed it
+        finally:
+            sys.setrecursionlimit(limit)
 
     def _finish(self, value: object, ended: Ended | None) -> NoReturn:
         self._flush()
+        sys.setrecursionlimit(5000)
         outcome: dict[str, object] = {"value": value, "stdout": self._raw.text()}
         if ended is not None:
             outcome["error"] = [ended.kind, ended.message[:MAX_MESSAGE], ended.line]
@@ -244,10 +251,10 @@ def _unpoliced(source: str) -> tuple[types.CodeType | None, types.CodeType | Non
 
     tree = ast.parse(source, FILENAME)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    body = compile(tree, FILENAME, "exec", dont_inherit=True)
+    body = _real_compile(tree, FILENAME, "exec", dont_inherit=True)
     if not isinstance(last, ast.Expr):
         return body, None
-    return body, compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
+    return body, _real_compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
 
 
 def _builtins(guards: Guards, modules: Modules, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
