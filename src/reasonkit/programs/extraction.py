@@ -30,11 +30,13 @@ _TAGS = re.compile(
 )
 _TOKEN_END = re.compile(r"<\|\w+\|>")
 _CODE_LINE = re.compile(
-    r"(?:import|from|def|class|async|for|while|if|with|try|return|assert|print|match|del|global)\b(?!\s+(?:the|a|we|you|i)\b)"
+    r"(?:import|from|def|class|async|for|while|if|with|try|return|assert|print|match|del|global)\b(?!\s+(?:the|we|you)\b)"
     r"|[#@]|[A-Za-z_][\w.]*+(?:\[[^\]\n]*+\])?+\s*+(?::\s*+[\w\[\], |.]++)?+(?:[-+*/%|&]|//|\*\*)?=(?!=)"
     r"|[A-Za-z_][\w.]*+(?:,\s*+[A-Za-z_]\w*+)++\s*+=|[A-Za-z_][\w.]*+\(.*+\)\s*+\Z|\"\"\""
 )
 _PROSE = re.compile(r"(?![#@])[^\W\d_][\w'’-]*+[,:;.!?]?(?:\s++\S++)++\Z|\*\*|#{1,6} |[-*•] |>|Q:|A:|Question:|Answer:")
+_MAX_TRIES = 16
+"""How many lines of prose are tried as the end of a bare program."""
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
 
 
@@ -168,13 +170,17 @@ def _bare_program(text: str) -> tuple[str, bool]:
         is_expression = isinstance(tree, ast.Module) and len(tree.body) == 1 and not _is_word(tree.body[0])
         return (source.strip(), True) if is_expression else ("", False)
     code = lines[first:]
-    for place, line in enumerate(code):
-        if line[:1].strip() and _PROSE.match(line) and not _CODE_LINE.match(line) and place:
-            before = "\n".join(code[:place])
-            tree = parsed(textwrap.dedent(before))
-            if isinstance(tree, ast.Module) and not isinstance(parsed(line), ast.Module):
-                return before.rstrip(), False
+    ends = [place for place, line in enumerate(code) if place and _is_prose(line)]
+    for place in ends[:_MAX_TRIES]:
+        before = "\n".join(code[:place])
+        if isinstance(parsed(before), ast.Module):
+            return before.rstrip(), False
     return "\n".join(code).rstrip(), True
+
+
+def _is_prose(line: str) -> bool:
+    looks_so = line[:1].strip() and _PROSE.match(line) and not _CODE_LINE.match(line)
+    return bool(looks_so) and not isinstance(parsed(line), ast.Module)
 
 
 def _is_heading(line: str) -> bool:

@@ -94,9 +94,9 @@ def _labelled(search: _Search, label: Label, following: Label | None) -> Found |
         return Found(result, label.start, label, search.tools, search.end)
     if not label.colon:
         return None
-    if following is not None and following.start <= last:
-        return None
     if result is None or result.kind == "no_argument":
+        if following is not None and following.start <= last:
+            return None
         inline = _first_call(search, at, last)
         if isinstance(inline, Call):
             return Found(inline, label.start, label, search.tools, search.end, {"leading_text"})

@@ -20,7 +20,7 @@ _SECOND_LINE = re.compile(
     r"[ \t\0*_`]*+(?:\r?\n[ \t\0]*+)++[*_`]*+action[ _]?+(?:input|argument)[*_`]*+[ \t]*+:[*_`]*+[ \t]*+([^\r\n]*+)",
     re.IGNORECASE,
 )
-_WORD_AND_BRACKET = re.compile(r"([^\W\d]\w*+)[*_`]*+ ?\[")
+_WORD_AND_BRACKET = re.compile(r"(?<!\w)([^\W\d]\w*+)[*_`]*+ ?\[")
 
 
 @dataclass(slots=True)

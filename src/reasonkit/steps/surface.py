@@ -77,12 +77,15 @@ def surface(text: str) -> Surface:
 def labels(shown: str, word: str, start: int, end: int) -> list[Label]:
     """Find the labels `word` (Thought, Action or Observation) between `start` and `end`, in order.
 
-    At the start of a line any spelling counts; within a line only the exact word with a number and a colon.
+    At the start of a line any spelling counts; within a line only the exact word with a number and a colon, and
+    Observation only after the end of a sentence or a call: a thought may say "as in Observation 1:".
     """
     at_line_start, in_line = _PATTERNS[word]
     found = [_label(match, inline=False) for match in at_line_start.finditer(shown, start, end)]
     taken = {label.end for label in found}
     found += [_label(match, inline=True) for match in in_line.finditer(shown, start, end) if match.end() not in taken]
+    if word == "Observation":
+        found = [label for label in found if not label.inline or _after_end(shown, label.start)]
     return sorted(found, key=lambda label: label.end)
 
 
@@ -106,6 +109,11 @@ def name_markup(written: str, names: set[Recovery]) -> None:
         names.add("fenced")
     if any(mark in written for mark in '*_#>•"“'):
         names.add("emphasis")
+
+
+def _after_end(shown: str, place: int) -> bool:
+    before = shown[max(0, place - 16) : place].rstrip(SPACE + "*_`\"'”’")
+    return not before or before[-1] in ".!?:;)]}>…"
 
 
 def _label(match: re.Match[str], *, inline: bool) -> Label:
