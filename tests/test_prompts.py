@@ -91,7 +91,9 @@ def test_both_renderings_hold_the_same_words() -> None:
     transcript = Transcript(opening=Prompt.load("react/default").open(Question(text="q"))).extended("Thought 1: x\n")
     text = render(transcript, "Action 1:", TEXT)
     for capabilities in (CHAT, PREFILL):
-        assert "".join(turn.content for turn in render(transcript, "Action 1:", capabilities)) == text
+        chat = render(transcript, "Action 1:", capabilities)
+        assert isinstance(chat, tuple)
+        assert "".join(turn.content for turn in chat) == text
 
 
 def test_an_unknown_variable_is_named_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reasonkit.agents.votes import CoTSCThenReAct, ReActThenCoTSC, SelfConsistency
     from reasonkit.clients.http import HTTPClient
     from reasonkit.clients.scripted import ScriptedClient
+    from reasonkit.demonstrations import Choice
     from reasonkit.prompts import Prompt
     from reasonkit.runner.budget import Budget, Price
     from reasonkit.tools.tool import tool
@@ -31,6 +32,7 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as the test of the f
     "Act",
     "Agent",
     "Budget",
+    "Choice",
     "CoT",
     "CoTSCThenReAct",
     "Direct",
@@ -55,6 +57,7 @@ _ROOMS = {
     "Act": "agents.methods",
     "Agent": "agents.agent",
     "Budget": "runner.budget",
+    "Choice": "demonstrations",
     "CoT": "agents.methods",
     "CoTSCThenReAct": "agents.votes",
     "Direct": "agents.methods",

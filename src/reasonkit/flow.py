@@ -39,6 +39,7 @@ from reasonkit.types import (
     Refused,
     Sample,
     Sampling,
+    Selection,
     Step,
     Transcript,
 )
@@ -75,8 +76,8 @@ def execute(program: str, *, answer: str | None = None) -> Flow[Execution]:
     return _narrow((yield Execute(program=program, answer=answer)), Execution)
 
 
-def note(item: Step | Sample) -> Flow[None]:
-    """Put a step or a sample on record."""
+def note(item: Step | Sample | Selection) -> Flow[None]:
+    """Put a step, a sample or a selection of examples on record."""
     yield Note(item=item)
 
 

@@ -23,8 +23,8 @@ TURNS = [" I need Ulm.\nAction 1: Search[Ulm]", " It lies on the Danube.\nAction
 QUESTION = "On which river does Ulm lie?"
 
 
-def an_agent(**options: int) -> ReAct:
-    return ReAct(ScriptedClient(TURNS), pages=PAGES, **options)
+def an_agent(max_steps: int = 7) -> ReAct:
+    return ReAct(ScriptedClient(TURNS), pages=PAGES, max_steps=max_steps)
 
 
 def test_sync_async_and_stream_give_the_same_result() -> None:
@@ -103,9 +103,22 @@ def test_a_crashing_tool_is_a_result_and_says_which_tool() -> None:
 def test_a_denied_action_is_an_observation() -> None:
     client = ScriptedClient([TURNS[0], " Then not.\nAction 2: Finish[unknown]"])
     asked: list[object] = []
-    result = ReAct(client, pages=PAGES, approve=lambda effect: bool(asked.append(effect)))(QUESTION)
+
+    def refuse(effect: object) -> bool:
+        asked.append(effect)
+        return False
+
+    result = ReAct(client, pages=PAGES, approve=refuse)(QUESTION)
     assert result.steps[0].observation == "Search[Ulm] was not approved and was not carried out."
     assert (result.answer, len(asked)) == ("unknown", 1)
+
+
+def test_asking_at_a_terminal_needs_one_and_one_thing_at_a_time() -> None:
+    agent = ReAct(ScriptedClient(TURNS), pages=PAGES, approve="ask")
+    with pytest.raises(InputError, match="one thing at a time"):
+        agent.map([QUESTION, QUESTION], concurrency=2)
+    with pytest.raises(InputError, match="needs a terminal"):
+        agent(QUESTION)
 
 
 def test_a_trace_replays_without_client_or_pages_and_resumes_without_asking(tmp_path: Path) -> None:
@@ -172,10 +185,10 @@ def test_a_question_that_cannot_be_asked_is_refused_before_anything_else(questio
         an_agent()(question)
 
 
-@pytest.mark.parametrize("options", [{"max_steps": 0}, {"max_steps": -1}])
-def test_a_wrong_option_is_refused_at_construction(options: dict[str, int]) -> None:
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_wrong_option_is_refused_at_construction(steps: int) -> None:
     with pytest.raises(InputError, match="max_steps"):
-        an_agent(**options)
+        an_agent(max_steps=steps)
 
 
 def test_a_budget_for_all_questions_stops_the_rest() -> None:

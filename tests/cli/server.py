@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         for piece in (text[:9], text[9:]):
             part = {"delta": {"content": piece}} if chat else {"text": piece}
             self._event({"choices": [{"index": 0, "finish_reason": None, **part}]})
-        last = {"delta": {}} if chat else {"text": ""}
+        last: dict[str, object] = {"delta": {}} if chat else {"text": ""}
         self._event({"choices": [{"index": 0, "finish_reason": "stop", **last}], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True

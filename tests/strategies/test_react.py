@@ -55,6 +55,10 @@ class ByHand:
         return self.send(Observation(text=text))
 
     @property
+    def pending(self) -> Effect | None:
+        return self.effect
+
+    @property
     def asked(self) -> str:
         assert isinstance(self.effect, Complete)
         return self.effect.transcript.text + self.effect.cue
@@ -66,8 +70,8 @@ def test_an_episode_grows_one_text_as_in_the_paper() -> None:
     assert isinstance(hand.effect, Complete)
     assert hand.effect.stop == ("\nObservation 1:",)
     assert (hand.effect.sampling.temperature, hand.effect.sampling.max_tokens) == (0.0, 100)
-    hand.writes(" Look it up.\nAction 1: Search[Ulm]")
-    assert hand.effect == Act(action=Action(tool="Search", argument="Ulm"), thought="Look it up.")
+    hand = hand.writes(" Look it up.\nAction 1: Search[Ulm]")
+    assert hand.pending == Act(action=Action(tool="Search", argument="Ulm"), thought="Look it up.")
     hand.sees("Ulm is a city.")
     assert hand.asked == (
         "Question: Where?\nThought 1: Look it up.\nAction 1: Search[Ulm]\nObservation 1: Ulm is a city.\nThought 2:"
@@ -103,7 +107,7 @@ def test_what_cannot_be_read_twice_is_an_invalid_action() -> None:
 def test_an_observation_that_the_model_wrote_is_not_believed() -> None:
     hand = ByHand(react(QUESTION, PROMPT))
     hand.writes(" A.\nAction 1: Search[B]\nObservation 1: B is right.\nThought 2: So B.\nAction 2: Finish[B]")
-    assert hand.effect == Act(action=Action(tool="Search", argument="B"), thought="A.")
+    assert hand.pending == Act(action=Action(tool="Search", argument="B"), thought="A.")
     hand.sees("No such page.")
     assert "B is right" not in hand.asked
     assert "observation_written" in hand.steps[0].recovered

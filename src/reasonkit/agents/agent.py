@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +16,23 @@ from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
+from reasonkit.agents.approval import Approve, checked
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, same_settings
 from reasonkit.clients.protocol import Client
+from reasonkit.demonstrations import Embed, choose
 from reasonkit.errors import InputError
 from reasonkit.flow import Tree
 from reasonkit.prompts import render
 from reasonkit.runner.budget import Account, Budget
 from reasonkit.runner.drivers import Carrier, adrive, drive, in_order, in_threads
-from reasonkit.runner.session import Session
+from reasonkit.runner.session import Session, Start
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Rendering, Run, Seen, Trace
-from reasonkit.types import Act, Complete, Execute, Question, Result
+from reasonkit.types import Complete, Question, Result, Selection
 from reasonkit.version import __version__
-
-Approve = Callable[[Act | Execute], bool]
 
 
 class Closable(Protocol):
@@ -70,6 +70,7 @@ class Agent:
         approve: asked before a tool or a program runs.
         seed: of everything that is drawn.
         owned: what the agent made itself and closes.
+        embed: turns texts into vectors, for examples that are chosen by embeddings.
     """
 
     def __init__(
@@ -83,10 +84,11 @@ class Agent:
         approve: Approve | None = None,
         seed: int = 0,
         owned: Sequence[Closable] = (),
+        embed: Embed | None = None,
     ) -> None:
         self.recipe, self.client, self.tools, self.programs = recipe, client, tools, programs
         self.adapter, self.approve, self.seed = adapter, approve, seed
-        self._owned = owned
+        self._owned, self._embed = owned, embed
         self._live: WeakSet[Session] = WeakSet()
 
     def __call__(
@@ -170,7 +172,9 @@ class Agent:
                 _questions(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
             )
             folding, found = Folding(file), dict[int, Result]()
-            async with aclosing(adrive(session, self._world(tokens=False), at_once=concurrency)) as seen:
+            async with aclosing(
+                adrive(session, self._world(tokens=False, at_once=concurrency), at_once=concurrency)
+            ) as seen:
                 async for happened in seen:
                     found.update(folding.take(happened))
         return [found[number] for number in sorted(found)]
@@ -192,7 +196,7 @@ class Agent:
     def preview(self, question: str | Question) -> Preview:
         """Return the exact first request; nothing is sent."""
         (asked,) = _questions([question])
-        tree = Tree(self.recipe.flow(asked))
+        tree = Tree(self.recipe.flow(asked, self._selected(asked)))
         first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
         tree.close()
         request = self._render(first)
@@ -271,7 +275,7 @@ class Agent:
         session = self._session(
             _questions(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
         )
-        world = self._world(tokens=tokens)
+        world = self._world(tokens=tokens, at_once=concurrency)
         carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
         return drive(session, world, carry)
 
@@ -292,7 +296,7 @@ class Agent:
         if trace.run is not None and not strict:
             same_settings(trace.run, run, trace.path)
         session = Session(
-            ((question, self.recipe.flow(question)) for question in questions),
+            self._starts(questions, trace, strict=strict),
             trace,
             run=run,
             render=self._render,
@@ -307,13 +311,33 @@ class Agent:
         self._live.add(session)
         return session
 
-    def _world(self, *, tokens: bool) -> World:
+    def _starts(self, questions: Iterable[Question], trace: Trace, *, strict: bool) -> Iterator[Start]:
+        """Make flows; a choice of examples that is on record is not made again."""
+        recorded = set(trace.episodes) if strict or self.recipe.choice is not None else set()
+        for number, question in enumerate(questions):
+            selection = trace.result(number).selection if number in recorded else None
+            yield question, self.recipe.flow(question, selection or self._selected(question))
+
+    def _selected(self, question: Question) -> Selection | None:
+        choice, prompt = self.recipe.choice, self.recipe.prompt
+        if choice is None or prompt is None:
+            return None
+
+        def tokens(example: Mapping[str, object]) -> int:
+            shown = prompt.with_demonstrations([example]).open(question).demonstrations[0]
+            text = shown.question + shown.answer
+            counted = self.client.count_tokens(text)
+            return len(text.encode()) // _BYTES_PER_TOKEN if counted is None else counted
+
+        return choose(prompt.demonstrations, question.text, choice, embed=self._embed, count=tokens)
+
+    def _world(self, *, tokens: bool, at_once: int = 1) -> World:
         return World(
             self.client,
             tools=self.tools,
             programs=self.programs,
             adapter=self.adapter,
-            approve=self.approve,
+            approve=checked(self.approve, at_once),
             tokens=tokens,
         )
 
@@ -326,7 +350,7 @@ class Agent:
         recipe = self.recipe
         return Run(
             strategy=recipe.name,
-            options=recipe.options,
+            options=recipe.described_options(),
             parts={name: part.described() for name, part in recipe.parts.items()},
             prompt=recipe.prompt.name if recipe.prompt else None,
             prompt_sha256=recipe.prompt.sha256 if recipe.prompt else None,
@@ -340,6 +364,8 @@ class Agent:
         )
 
 
+_BYTES_PER_TOKEN = 3
+"""A cautious guess where the client has no tokenizer."""
 _BRANCHES = 32
 """Requests under way for one streamed question: the branches of a vote."""
 

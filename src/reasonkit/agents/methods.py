@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from reasonkit.agents.agent import Agent, Approve, Closable
+from reasonkit.agents.agent import Agent, Closable
+from reasonkit.agents.approval import Approve
 from reasonkit.agents.connect import card_of, connect
 from reasonkit.agents.programs import InSandbox
 from reasonkit.agents.recipe import STRATEGIES, Recipe, restored
 from reasonkit.agents.replay import Recorded
 from reasonkit.answers import AnswerType
 from reasonkit.clients.protocol import Client
+from reasonkit.demonstrations import Choice, Embed
 from reasonkit.errors import InputError, TraceError
 from reasonkit.pages import PageSource
 from reasonkit.prompts import Prompt
@@ -52,12 +54,17 @@ class Method(Agent):
         programs: Programs | None = None,
         approve: Approve | None = None,
         owned: Sequence[Closable] = (),
+        examples: Sequence[Mapping[str, object]] | None = None,
+        choice: Choice | int | None = None,
+        embed: Embed | None = None,
     ) -> None:
+        chosen = prompt_of(self.method, prompt, client)
         recipe = Recipe(
             name=self.method,
             strategy=STRATEGIES[self.method],
-            prompt=prompt_of(self.method, prompt, client),
+            prompt=chosen if examples is None else chosen.with_demonstrations(examples),
             options=options,
+            choice=Choice(k=choice) if isinstance(choice, int) else choice,
         )
         connected = connect(client, model=model, api_key=api_key)
         made = [connected] if client is None or isinstance(client, str) else []
@@ -70,6 +77,7 @@ class Method(Agent):
             approve=approve,
             seed=seed,
             owned=(*made, *owned),
+            embed=embed,
         )
 
     @classmethod
@@ -100,6 +108,9 @@ class Direct(Method):
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
         prompt: a name (`direct/default`), a folder, or a Prompt.
+        examples: worked examples to use instead of the prompt's own: the fields that its templates name.
+        choice: how many of the examples are shown (the first k), or how they are chosen for each question.
+        embed: turns texts into vectors, for examples that are chosen by embeddings.
         temperature: 0 is greedy.
         top_p: the share of probability that is drawn from.
         max_tokens: of the answer.
@@ -116,6 +127,9 @@ class Direct(Method):
         model: str | None = None,
         api_key: str | None = None,
         prompt: PromptLike = None,
+        examples: Sequence[Mapping[str, object]] | None = None,
+        choice: Choice | int | None = None,
+        embed: Embed | None = None,
         temperature: float = 0.0,
         top_p: float = 1.0,
         max_tokens: int = 64,
@@ -124,7 +138,7 @@ class Direct(Method):
     ) -> None:
         options = {"sampling": Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
         self._build(
-            client, prompt=prompt, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
+            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
 
 
@@ -136,6 +150,9 @@ class CoT(Method):
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
         prompt: a name (`cot/default`; `cot/zero-shot` for the two stages without examples), a folder, or a Prompt.
+        examples: worked examples to use instead of the prompt's own: the fields that its templates name.
+        choice: how many of the examples are shown (the first k), or how they are chosen for each question.
+        embed: turns texts into vectors, for examples that are chosen by embeddings.
         answer_type: what counts as an answer: number, choice, yes_no or text.
         temperature: 0 is greedy.
         top_p: the share of probability that is drawn from.
@@ -153,6 +170,9 @@ class CoT(Method):
         model: str | None = None,
         api_key: str | None = None,
         prompt: PromptLike = None,
+        examples: Sequence[Mapping[str, object]] | None = None,
+        choice: Choice | int | None = None,
+        embed: Embed | None = None,
         answer_type: AnswerType = "text",
         temperature: float = 0.0,
         top_p: float = 1.0,
@@ -163,7 +183,7 @@ class CoT(Method):
         sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
         options = {"sampling": sampling, "answer_type": answer_type}
         self._build(
-            client, prompt=prompt, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
+            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
 
 
@@ -175,6 +195,9 @@ class PAL(Method):
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
         prompt: a name (`pal/default`), a folder, or a Prompt.
+        examples: worked examples to use instead of the prompt's own: the fields that its templates name.
+        choice: how many of the examples are shown (the first k), or how they are chosen for each question.
+        embed: turns texts into vectors, for examples that are chosen by embeddings.
         sandbox: where programs run; None makes one with its defaults.
         repair: whether a program that fails is shown to the model with its error, once (the paper: not).
         temperature: 0 is greedy.
@@ -194,6 +217,9 @@ class PAL(Method):
         model: str | None = None,
         api_key: str | None = None,
         prompt: PromptLike = None,
+        examples: Sequence[Mapping[str, object]] | None = None,
+        choice: Choice | int | None = None,
+        embed: Embed | None = None,
         sandbox: Sandbox | None = None,
         repair: bool = False,
         temperature: float = 0.0,
@@ -208,6 +234,9 @@ class PAL(Method):
         self._build(
             client,
             prompt=prompt,
+            examples=examples,
+            choice=choice,
+            embed=embed,
             options={"sampling": sampling, "repair": repair},
             model=model,
             api_key=api_key,
@@ -237,7 +266,7 @@ class ReAct(Method):
         steps_left_hint: whether observations say how many turns are left.
         stop_when_stalled: whether repeating an action without a new observation ends the run.
         paper_exact: whether observations are those of the paper's code, its defects included.
-        approve: asked before each tool runs; False becomes an observation.
+        approve: asked before each tool runs, or "ask" at the terminal; False becomes an observation.
         seed: of what is drawn.
         adapter: a LoRA adapter of a local model, by name.
     """

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reasonkit.demonstrations import Choice
 from reasonkit.errors import PromptError, TraceError
+from reasonkit.flow import note
 from reasonkit.prompts import Prompt
 from reasonkit.strategies.backoff import cot_sc_then_react, react_then_cot_sc
 from reasonkit.strategies.cot import cot
@@ -18,7 +20,7 @@ from reasonkit.strategies.pal import pal
 from reasonkit.strategies.react import act, react
 from reasonkit.strategies.self_consistency import self_consistency
 from reasonkit.trace import Run
-from reasonkit.types import Answer, Flow, Question, Sampling
+from reasonkit.types import Answer, Flow, Question, Sampling, Selection
 
 Strategy = Callable[..., Flow[Answer]]
 """Called with a question, a prompt if it has one, then its parts and options by name."""
@@ -45,6 +47,7 @@ class Recipe:
         prompt: the text around a question; None for one that only puts others together.
         options: the strategy's, by name.
         parts: the recipes that it is made of, by name; the strategy gets functions that make their flows.
+        choice: how the prompt's worked examples are chosen for each question; None shows them all.
     """
 
     name: str
@@ -52,22 +55,41 @@ class Recipe:
     prompt: Prompt | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     parts: Mapping[str, Recipe] = field(default_factory=dict)
+    choice: Choice | None = None
 
-    def flow(self, question: Question) -> Flow[Answer]:
-        """Return a fresh flow."""
+    def flow(self, question: Question, selection: Selection | None = None) -> Flow[Answer]:
+        """Return a fresh flow.
+
+        Args:
+            question: what is asked.
+            selection: the worked examples that are shown, if they were chosen; it goes on record.
+        """
         parts = {name: part.flow for name, part in self.parts.items()}
-        prompt = () if self.prompt is None else (self.prompt,)
-        return self.strategy(question, *prompt, **parts, **self.options)
+        if self.prompt is None:
+            return self.strategy(question, **parts, **self.options)
+        if selection is None:
+            return self.strategy(question, self.prompt, **parts, **self.options)
+        shown = self.prompt.with_demonstrations([self.prompt.demonstrations[i] for i in selection.chosen])
+        return _noted(selection, self.strategy(question, shown, **parts, **self.options))
+
+    def described_options(self) -> dict[str, object]:
+        """Return the options as they stand in a trace."""
+        return {**self.options, **({} if self.choice is None else {"choice": self.choice})}
 
     def described(self) -> dict[str, object]:
         """Return what a trace says of a part."""
         return {
             "strategy": self.name,
-            "options": self.options,
+            "options": self.described_options(),
             "prompt": self.prompt.name if self.prompt else None,
             "prompt_sha256": self.prompt.sha256 if self.prompt else None,
             "parts": {name: part.described() for name, part in self.parts.items()},
         }
+
+
+def _noted(selection: Selection, flow: Flow[Answer]) -> Flow[Answer]:
+    yield from note(selection)
+    return (yield from flow)
 
 
 def restored(run: Run, path: str | Path, *, prompt: Prompt | str | Path | None = None) -> Recipe:
@@ -94,7 +116,9 @@ def _restored(told: Mapping[str, object], path: str | Path, prompt: Prompt | str
         name=name,
         strategy=strategy,
         prompt=_prompt(prompt if prompt is not None else named, path) if isinstance(named, str) else None,
-        options={key: _option(key, value) for key, value in options.items()} if isinstance(options, Mapping) else {},
+        options={key: _option(key, value) for key, value in options.items() if key != "choice"}
+        if isinstance(options, Mapping)
+        else {},
         parts={key: _restored(part, path, prompt) for key, part in parts.items()} if isinstance(parts, Mapping) else {},
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reasonkit.agents.agent import Agent, Approve
+from reasonkit.agents.agent import Agent
+from reasonkit.agents.approval import Approve
 from reasonkit.agents.connect import connect
 from reasonkit.agents.methods import ClientLike, Method, PromptLike, encyclopedia, prompt_of
 from reasonkit.agents.recipe import STRATEGIES, Recipe
@@ -21,11 +22,12 @@ class SelfConsistency(Method):
         n: samples at most.
         early_stop: whether to stop when the lead cannot be overtaken.
         wave: samples drawn at a time, if it stops early.
+        own: whether closing this one closes the agent.
     """
 
     method = "self_consistency"
 
-    def __init__(self, agent: Agent, *, n: int = 21, early_stop: bool = True, wave: int = 5) -> None:
+    def __init__(self, agent: Agent, *, n: int = 21, early_stop: bool = True, wave: int = 5, own: bool = False) -> None:
         _check_votes(n, wave, agent.recipe.options.get("sampling"))
         recipe = _vote(agent.recipe, n=n, early_stop=early_stop, wave=wave)
         Agent.__init__(
@@ -37,6 +39,7 @@ class SelfConsistency(Method):
             adapter=agent.adapter,
             approve=agent.approve,
             seed=agent.seed,
+            owned=[agent] if own else [],
         )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasonkit.cli.run import Asked, run
 from reasonkit.version import __version__
+
+if TYPE_CHECKING:
+    from reasonkit.agents.agent import Agent
 
 app = typer.Typer(
     name="reasonkit",
@@ -147,3 +150,66 @@ def cot(
 
     asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
     return run(CoT, lambda: CoT(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked)
+
+
+@app.command()
+def pal(
+    question: QuestionWord = "",
+    client: ClientOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    samples: Annotated[int, typer.Option("--samples", help="Programs to vote over; needs a temperature.", min=1)] = 1,
+    repair: Annotated[bool, typer.Option("--repair", help="Show a failing program to the model, once.")] = False,
+    show_program: Annotated[bool, typer.Option("--show-program", help="Print the program to stderr.")] = False,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    trace: TraceOption = None,
+    replay: ReplayOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> int:
+    """Write a program and run it in the sandbox; its value is the answer."""
+    from reasonkit.agents.methods import PAL
+    from reasonkit.agents.votes import SelfConsistency
+
+    def build() -> Agent:
+        one = PAL(client, model=model, prompt=prompt, repair=repair, temperature=temperature, seed=seed)
+        return one if samples == 1 else SelfConsistency(one, n=samples, own=True)
+
+    asked = Asked(
+        question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run, show_program=show_program
+    )
+    return run(PAL if samples == 1 else SelfConsistency, build, asked)
+
+
+@app.command()
+def doctor(
+    address: Annotated[str, typer.Argument(help="An endpoint to probe.", show_default=False)] = "",
+    model: ModelOption = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Say what isolation this machine offers.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Say what an endpoint, or this machine's sandbox, can be trusted with."""
+    from reasonkit.cli.doctor import examine
+
+    return examine(address, model=model, sandbox=sandbox, as_json=as_json)
+
+
+steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
+app.add_typer(steps, name="steps")
+
+
+@steps.callback()
+def _steps() -> None:
+    """Score parsers of steps."""
+
+
+@steps.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="A corpus of cases, one JSON object a line.")],
+    as_json: JsonOption = False,
+) -> int:
+    """Score the parser of steps on a corpus, by kind."""
+    from reasonkit.cli.doctor import scored
+
+    return scored(file, as_json=as_json)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from reasonkit.cli.show import Printer, result_json
+from reasonkit.cli.show import Printer, printable, result_json
 from reasonkit.errors import InputError
 from reasonkit.types import Result
 
@@ -31,6 +31,7 @@ class Asked:
     replay: Path | None
     as_json: bool
     dry_run: bool
+    show_program: bool = False
 
 
 def run(method: type[Method], build: Callable[[], Agent], asked: Asked) -> int:
@@ -94,12 +95,20 @@ def _previewed(agent: Agent, asked: Asked) -> int:
 def _print(result: Result, asked: Asked) -> None:
     if asked.as_json:
         print(json.dumps(result_json(result), ensure_ascii=False))
-    elif result.answer is not None:
+        return
+    if asked.show_program and result.program:
+        print(printable(result.program), file=sys.stderr)
+    if result.votes:
+        counted = ", ".join(f"{vote.answer}: {vote.count}" for vote in result.votes)
+        print(f"votes: {printable(counted)}; without an answer: {result.abstained}", file=sys.stderr)
+    if result.answer is not None:
         print(result.answer)
     else:
         why = f": {result.error.message}" if result.error else ""
+        if result.execution is not None and result.execution.error is not None:
+            why = f": {result.execution.error.kind}: {result.execution.error.message}"
         print(f"reasonkit: no answer ({result.stop_reason}){why}", file=sys.stderr)
-    if result.trace is not None and not asked.as_json:
+    if result.trace is not None:
         print(f"recorded in {result.trace}", file=sys.stderr)
 
 

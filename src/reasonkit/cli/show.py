@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from reasonkit.types import Action, Result, Step
+from reasonkit.types import Action, Execution, Result, Step
+from reasonkit.values import encode_value
 
 if TYPE_CHECKING:
     from reasonkit.agents.events import StreamEvent
@@ -78,6 +79,12 @@ def result_json(result: Result) -> dict[str, Any]:
         "answer": result.answer,
         "stop_reason": result.stop_reason,
         "steps": [_step_json(step) for step in result.steps],
+        "votes": [{"answer": vote.answer, "count": vote.count} for vote in result.votes],
+        "abstained": result.abstained,
+        "saved": result.saved,
+        "margin": result.margin,
+        "program": result.program,
+        "execution": None if result.execution is None else _execution_json(result.execution),
         "usage": {
             "requests": result.usage.requests,
             "prompt_tokens": result.usage.prompt_tokens,
@@ -86,6 +93,17 @@ def result_json(result: Result) -> dict[str, Any]:
         },
         "error": None if result.error is None else {"kind": result.error.kind, "message": result.error.message},
         "trace": result.trace,
+    }
+
+
+def _execution_json(execution: Execution) -> dict[str, Any]:
+    error = execution.error
+    return {
+        "value": encode_value(execution.value),
+        "stdout": execution.stdout,
+        "error": None if error is None else {"kind": error.kind, "message": error.message, "line": error.line},
+        "seconds": execution.seconds,
+        "enforced": list(execution.enforced),
     }
 
 

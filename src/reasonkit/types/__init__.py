@@ -37,7 +37,7 @@ from reasonkit.types.models import (
 )
 from reasonkit.types.pages import Missing, Page
 from reasonkit.types.programs import Execution, ProgramError
-from reasonkit.types.results import Answer, Failure, Question, Result, Sample, StopReason, Vote
+from reasonkit.types.results import Answer, Dropped, Failure, Question, Result, Sample, Selection, StopReason, Vote
 from reasonkit.types.steps import Action, Malformed, MalformedKind, ParsedStep, Recovery, Step
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Complete",
     "Completion",
     "Delta",
+    "Dropped",
     "Effect",
     "Exchange",
     "Execute",
@@ -79,6 +80,7 @@ __all__ = [
     "Result",
     "Sample",
     "Sampling",
+    "Selection",
     "Step",
     "StopReason",
     "TokenLogprob",

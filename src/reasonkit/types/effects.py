@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from reasonkit.types.models import Completion, Sampling
 from reasonkit.types.programs import Execution
-from reasonkit.types.results import Sample
+from reasonkit.types.results import Sample, Selection
 from reasonkit.types.steps import Action, Step
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class Execute:
 class Note:
     """Effect: put on record; nothing is asked of the world."""
 
-    item: Step | Sample
+    item: Step | Sample | Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

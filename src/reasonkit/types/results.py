@@ -41,6 +41,24 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """A worked example that was not shown."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which worked examples were shown, as indices into the pool."""
+
+    by: str
+    chosen: tuple[int, ...]
+    """In the order shown."""
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
     """A canonical answer and how many samples gave it."""
 
@@ -91,6 +109,8 @@ class Result:
     saved: int = 0
     program: str | None = None
     execution: Execution | None = None
+    selection: Selection | None = None
+    """Which worked examples were shown, where they were chosen for the question."""
     trace: str | None = None
     """The file in which the run is recorded, if any."""
 
