@@ -8,17 +8,19 @@ costs a few numbers an episode, and an episode's events are read when it begins.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from reasonkit.errors import TraceError
-from reasonkit.trace.events import End, Event, Line, Opened, Place, Run, follows
+from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Run, follows
 from reasonkit.trace.fold import fold
-from reasonkit.trace.lines import canonical, read_json, read_line, write_line
+from reasonkit.trace.lines import canonical, write_line
+from reasonkit.trace.reading import line_of, read_json, read_line
+from reasonkit.trace.upgrades import UPGRADES, Upgrade
 from reasonkit.types import Question, Refused, Result
 
 _HEAD = b'{"line": "run"'
@@ -71,19 +73,26 @@ class Trace:
         path: the file; None records nothing and forgets each episode at its end.
         append: whether to write to it. Else it is only read, and must exist.
         clock: the time of day in seconds since the epoch.
+        upgrades: how lines of older formats become those of the next.
 
     Raises:
         TraceError: the file is no trace, is broken before its last line, or another process writes to it.
     """
 
     def __init__(
-        self, path: str | Path | None = None, *, append: bool = True, clock: Callable[[], float] = time.time
+        self,
+        path: str | Path | None = None,
+        *,
+        append: bool = True,
+        clock: Callable[[], float] = time.time,
+        upgrades: Mapping[int, Upgrade] = UPGRADES,
     ) -> None:
         self.path = None if path is None else Path(path)
         self.run: Run | None = None
         self.torn_bytes = 0
         """Bytes of a last line that was not written whole; cut off before anything is appended."""
-        self._clock = clock
+        self._clock, self._upgrades = clock, upgrades
+        self._size = self._lines = 0
         self._places: dict[int, list[tuple[int, int, int]]] = {}  # episode: (offset, length, line number)
         self._reader: IO[bytes] | None = None
         self._writer: IO[bytes] | None = None
@@ -102,19 +111,28 @@ class Trace:
             if self._reader is None:
                 break
             self._reader.seek(offset)
-            line = read_line(self._reader.read(length).decode(), f"{self.path}, line {number}")
+            text, where = self._reader.read(length).decode(), f"{self.path}, line {number}"
+            line = read_line(text, where, version=self._version, upgrades=self._upgrades)
             if not isinstance(line, Run):
                 recording.take(line)
         return recording
 
     def append(self, lines: Sequence[Line]) -> None:
         """Write lines that belong together."""
+        now = self._clock() if self._writer is not None else 0.0
+        written: list[bytes] = []
         for line in lines:
             if isinstance(line, Run):
                 self.run = line
+            if self._writer is not None:
+                data = write_line(line, now)
+                self._lines += 1
+                if not isinstance(line, Run):
+                    self._places.setdefault(line.episode, []).append((self._size, len(data), self._lines))
+                self._size += len(data)
+                written.append(data)
         if self._writer is not None:
-            now = self._clock()
-            self._writer.write(b"".join(write_line(line, now) for line in lines))
+            self._writer.write(b"".join(written))
             self._writer.flush()
 
     def result(self, episode: int) -> Result:
@@ -161,47 +179,77 @@ class Trace:
         except BaseException:
             self.close()
             raise
-        self.torn_bytes = path.stat().st_size - whole
+        self.torn_bytes, self._size = path.stat().st_size - whole, whole
         if self._writer is not None and self.torn_bytes:
             self._writer.truncate(whole)  # else the next line would be glued to the torn one
+            self._reader.close()  # its buffer holds what was cut
+            self._reader = path.open("rb")
         if self.run is None and not append:
             self.close()
             raise TraceError(f"{path}: the file is empty; a trace begins with a `run` line")
+        if append and self._version != FORMAT:
+            self.close()
+            raise TraceError(
+                f"{path}: written in format {self._version}, which is read but not continued; record in another file"
+            )
+
+    @property
+    def _version(self) -> int:
+        return FORMAT if self.run is None else self.run.format
 
     def _index(self) -> int:
         """Note where each episode's whole lines stand; return the byte where a torn rest begins."""
         assert self._reader is not None
         whole = offset = 0
         group: list[tuple[int, tuple[int, int, int]]] = []
+        branches = 1
         for number, data in enumerate(self._reader, 1):
             if not data.endswith(b"\n"):
                 if number == 1 and not (_HEAD.startswith(data) or data.startswith(_HEAD)):
                     raise TraceError(f"{self.path}: not a trace; its first line does not begin with {_HEAD.decode()}")
                 break
             where = f"{self.path}, line {number}"
-            try:
-                text = data.decode()
-            except UnicodeDecodeError:
-                raise TraceError(f"{where}: not UTF-8; a trace is a JSON Lines file written by reasonkit") from None
+            raw = self._json(data, where)
             position = (offset, len(data), number)
             offset += len(data)
             if number == 1:
-                head = read_line(text, where)
+                head = line_of(raw, where)
                 if not isinstance(head, Run):
                     raise TraceError(f"{where}: the first line of a trace is its `run` line")
-                self.run, whole = head, offset
+                self.run, whole, self._lines = head, offset, number
                 continue
-            raw = read_json(text, where)
+            if raw.get("line") == "run":
+                raise TraceError(f"{where}: a second `run` line; a trace holds one run")
             episode = raw.get("episode")
-            if not isinstance(episode, int):
-                raise TraceError(f"{where}: field `episode` is missing or no number")
-            branch, branches = raw.get("group", (0, 1))
+            if type(episode) is not int or episode < 0:
+                raise TraceError(f"{where}, field episode: {episode!r} is no number from 0")
+            if not group:
+                branches = _branches(raw, where)
+            if raw.get("group", [0, 1]) != [len(group), branches]:
+                raise TraceError(
+                    f"{where}, field group: {raw.get('group')} stands where branch {len(group)} of {branches} belongs"
+                )
             group.append((episode, position))
-            if branch + 1 == branches:
+            if len(group) == branches:
                 for one, at in group:
                     self._places.setdefault(one, []).append(at)
-                group, whole = [], offset
+                group, whole, self._lines = [], offset, number
         return whole
+
+    def _json(self, data: bytes, where: str) -> dict[str, Any]:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise TraceError(f"{where}: not UTF-8; a trace is a JSON Lines file written by reasonkit") from None
+        return read_json(text, where, version=self._version, upgrades=self._upgrades)
+
+
+def _branches(raw: Mapping[str, Any], where: str) -> int:
+    match raw.get("group", [0, 1]):
+        case [int(), int(branches)] if branches > 0:
+            return branches
+        case other:
+            raise TraceError(f"{where}, field group: {str(other)[:80]} is not [branch, branches]")
 
 
 def _lock(handle: IO[bytes], path: Path) -> None:

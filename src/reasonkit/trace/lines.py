@@ -10,7 +10,7 @@ of branches] of one merged request; its lines are written at once, and a reader 
 event after an end supersedes that end. `time` and `seconds` are clock fields: two traces are equal when their lines,
 sorted by episode and place, are equal without them.
 
-Writing is by hand and fast; reading goes through pydantic, which names the field at fault.
+Here is the writing, by hand and fast; `reading.py` has the way back. `docs/trace-format.md` says it for other readers.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from reasonkit.errors import TraceError
-from reasonkit.trace.events import FORMAT, Completing, End, Event, Line, Opened, Run, path_text
+from reasonkit.trace.events import Completing, End, Event, Line, Run, path_text
 from reasonkit.types import (
     Act,
     Completion,
@@ -33,27 +32,25 @@ from reasonkit.types import (
     Observation,
     Refused,
     Sample,
+    Selection,
     Step,
 )
-from reasonkit.values import decode_value, encode_value
+from reasonkit.values import encode_value
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-_TAGS: Final[Mapping[type, str]] = {
+TAGS: Final[Mapping[type, str]] = {
     Completing: "complete",
     Act: "act",
     Execute: "execute",
     Note: "note",
     Step: "step",
     Sample: "sample",
+    Selection: "selection",
     Completion: "completion",
     Observation: "observation",
     Execution: "execution",
     Refused: "refused",
 }
-_CLASSES: Final = {tag: cls for cls, tag in _TAGS.items()}
-_KINDS: Final[Mapping[str, type]] = {"run": Run, "episode": Opened, "event": Event, "end": End}
+"""The `type` that values of one field's several classes say of themselves."""
 _MISSING: Final = object()
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
@@ -71,7 +68,11 @@ def write_line(line: Line, time: float) -> bytes:
     else:
         head = {"line": "end" if isinstance(line, End) else "episode"}
     fields["time"] = round(time, 3)
-    return _ENCODER.encode(head | fields).encode() + b"\n"
+    text = _ENCODER.encode(head | fields)
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:  # a lone surrogate, in a program's output for example: JSON can escape it
+        return json.dumps(head | fields).encode() + b"\n"
 
 
 def canonical(line: Line) -> str:
@@ -93,101 +94,6 @@ def options_json(options: Mapping[str, object]) -> Any:
     return _encoded(options)
 
 
-def read_line(text: str, where: str) -> Line:
-    """Read a line of the file.
-
-    Args:
-        text: the line.
-        where: file and line number, for messages.
-
-    Raises:
-        TraceError: it is not a line of a trace; the message names the field.
-    """
-    raw = read_json(text, where)
-    kind = _KINDS.get(raw.get("line", ""))
-    if kind is None:
-        raise TraceError(f"{where}: field `line` is {raw.get('line')!r}; a trace has run, episode, event and end lines")
-    if kind is Run and raw.get("format") != FORMAT:
-        raise TraceError(f"{where}: format {raw.get('format')!r} is not {FORMAT}: install the reasonkit that wrote it")
-    fields = {name: value for name, value in raw.items() if name not in ("line", "time") or kind is Run}
-    fields.pop("line", None)
-    if kind is Event:
-        fields = _event_fields(fields, where)
-    return _validated(kind, fields, where)  # type: ignore[no-any-return]  # the table above holds lines only
-
-
-def read_json(text: str, where: str) -> dict[str, Any]:
-    """Read a line as a JSON object, or say that it is none."""
-    try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise TraceError(f"{where}: not JSON ({error}); a trace is a JSON Lines file written by reasonkit") from None
-    if not isinstance(raw, dict):
-        raise TraceError(f"{where}: not a JSON object; a trace is a JSON Lines file written by reasonkit")
-    return raw
-
-
-def _event_fields(fields: dict[str, Any], where: str) -> dict[str, Any]:
-    path, index = fields.pop("path", None), fields.pop("index", None)
-    try:
-        if not isinstance(path, str) or not isinstance(index, int):
-            raise TypeError(path)
-        _root, *rest = map(int, path.split("/"))
-        fields["place"] = (*rest, index)
-    except (TypeError, ValueError):
-        raise TraceError(f"{where}: fields `path` and `index`: {path!r} and {index!r} are no place") from None
-    for name in ("effect", "outcome"):
-        if fields.get(name) is not None:
-            fields[name] = _tagged(fields[name], f"{where}, field {name}")
-    return fields
-
-
-def _tagged(raw: object, where: str) -> object:
-    """Read a value that says its own type."""
-    cls = _CLASSES.get(raw.get("type", "")) if isinstance(raw, dict) else None
-    if cls is None or not isinstance(raw, dict):
-        raise TraceError(f"{where}: no known `type` in {str(raw)[:80]}")
-    fields = {name: value for name, value in raw.items() if name != "type"}
-    if cls is Note:
-        return Note(item=_tagged(fields.get("item"), f"{where}.item"))  # type: ignore[arg-type]  # checked by its tag
-    if cls is Execution:
-        fields = _revived(fields, where)
-    return _validated(cls, fields, where)
-
-
-def _validated(cls: type, fields: dict[str, Any], where: str) -> Any:
-    from pydantic import ValidationError
-
-    if isinstance(fields.get("execution"), dict):
-        fields["execution"] = _revived(fields["execution"], where)
-    if cls is End and isinstance(fields.get("answer"), dict) and isinstance(fields["answer"].get("execution"), dict):
-        fields["answer"]["execution"] = _revived(fields["answer"]["execution"], where)
-    known = {field.name for field in dataclasses.fields(cls)}
-    if unknown := fields.keys() - known:
-        raise TraceError(f"{where}: unknown field {min(unknown)!r}; was it written by a newer reasonkit?")
-    try:
-        return _adapter(cls).validate_python(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise TraceError(f"{where}, field {field}: {first['msg']} (was {str(first['input'])[:60]!r})") from None
-
-
-@cache
-def _adapter(cls: type) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(cls)
-
-
-def _revived(fields: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the fields of an Execution with its value decoded."""
-    try:
-        return fields | {"value": decode_value(fields.get("value"))}
-    except ValueError as error:
-        raise TraceError(f"{where}, field value: {error}") from None
-
-
 @cache
 def _plan(cls: type) -> tuple[tuple[str, object], ...]:
     """Return the fields of a class with their defaults."""
@@ -201,7 +107,7 @@ def _plan(cls: type) -> tuple[tuple[str, object], ...]:
 
 def _fields(value: object) -> dict[str, Any]:
     cls = type(value)
-    tag = _TAGS.get(cls)
+    tag = TAGS.get(cls)
     fields: dict[str, Any] = {} if tag is None else {"type": tag}
     for name, default in _plan(cls):  # type: ignore[arg-type]  # classes are hashable
         item = getattr(value, name)
