@@ -16,7 +16,8 @@ A model's mistake is data and never raised. The world's failure is one of these.
     │   ├── RequestTimeout         no whole answer within the deadline
     │   ├── StatusError            the server answered with an error status
     │   │   ├── AuthenticationFailed   401, 403
-    │   │   └── RateLimited            429
+    │   │   ├── RateLimited            429
+    │   │   └── ServerFailed           5xx
     │   ├── ReplyError             the answer is not what the protocol promises
     │   ├── ContextOverflow        prompt and max_tokens do not fit the model's context
     │   ├── NoChatTemplate         a chat was asked of a model that has no template
@@ -110,6 +111,10 @@ class AuthenticationFailed(StatusError):
 
 class RateLimited(StatusError):
     """429: too many requests, or no quota left."""
+
+
+class ServerFailed(StatusError):
+    """5xx: the server failed, is overloaded, or something before it did not reach it."""
 
 
 class ReplyError(ClientError):

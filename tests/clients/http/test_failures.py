@@ -13,6 +13,7 @@ from reasonkit.errors import (
     ContextOverflow,
     NoChatTemplate,
     RateLimited,
+    ServerFailed,
     StatusError,
 )
 
@@ -87,7 +88,8 @@ def test_an_overflow_names_its_numbers(status: int, body: bytes, prompt_tokens: 
         (401, b'{"error":{"message":"Incorrect API key"}}', AuthenticationFailed),
         (403, b"{}", AuthenticationFailed),
         (429, b'{"error":{"message":"slow down"}}', RateLimited),
-        (500, b"oops", StatusError),
+        (500, b"oops", ServerFailed),
+        (418, b"oops", StatusError),
         (400, b'{"detail":"cannot use chat template functions: tokenizer.chat_template is not set"}', NoChatTemplate),
     ],
 )

@@ -17,11 +17,12 @@ from reasonkit.clients.http.draft import BROKEN_FINISHES, Draft
 from reasonkit.clients.http.endpoint import Endpoint
 from reasonkit.clients.http.failures import Refusal, as_error, refused_parameter, retry_after
 from reasonkit.clients.http.payload import JSON, build, encode
-from reasonkit.clients.http.reading import Heard, Screen, read_events, read_rest, read_whole
+from reasonkit.clients.http.reading import Heard, read_events, read_rest, read_whole
 from reasonkit.clients.http.reply import read_error
 from reasonkit.clients.http.retry import Retries
 from reasonkit.clients.http.tally import Tally
 from reasonkit.clients.http.wire import Broken, Conversation, Head, Send, Sleep, Told, Wish
+from reasonkit.clients.screen import Screen
 from reasonkit.errors import ClientError, ConnectionFailed, ContextOverflow, InputError, ReplyError, RequestTimeout
 from reasonkit.types import Reply, Request
 

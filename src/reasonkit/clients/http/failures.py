@@ -19,6 +19,7 @@ from reasonkit.errors import (
     ContextOverflow,
     NoChatTemplate,
     RateLimited,
+    ServerFailed,
     StatusError,
 )
 
@@ -127,10 +128,12 @@ def as_error(refusal: Refusal, *, shown: str, max_tokens: int, prompt_tokens: in
         )
     message = f"{shown} answered {status}: {error.message}"
     if status in {401, 403}:
-        hint = "give the right key as api_key= or in OPENAI_API_KEY"
+        hint = "give the right key as api_key=, or in OPENAI_API_KEY with OPENAI_BASE_URL naming this server"
         return AuthenticationFailed(f"{message}; {hint}", status=status)
     if status == 429:
         return RateLimited(message, status=status, retry_after_seconds=refusal.retry_after_seconds)
+    if status >= 500:
+        return ServerFailed(message, status=status, retry_after_seconds=refusal.retry_after_seconds)
     if status == 404:
         message += "; is the model's name right, and does the base URL end where the API begins (mostly /v1)?"
     if 300 <= status < 400:

@@ -12,6 +12,7 @@ from reasonkit.clients.http.draft import Draft
 from reasonkit.clients.http.reply import Body, Counted, Piece, ServerError, read_body
 from reasonkit.clients.http.sse import EventStream
 from reasonkit.clients.http.wire import FINISH, HANGUP, READ, Broken, Told, Wish
+from reasonkit.clients.screen import Screen
 from reasonkit.errors import ReplyError
 from reasonkit.types import Delta
 
@@ -31,42 +32,6 @@ class Heard:
     late: bool = False
     """We hung up because the deadline had passed."""
     prompt_cut: bool = False
-
-
-class Screen:
-    """What is shown of completions as they come; after a broken stream it shows only what was not shown before.
-
-    Args:
-        on: whether anybody reads.
-    """
-
-    def __init__(self, *, on: bool) -> None:
-        self._on = on
-        self._shown: dict[int, str] = {}
-        self._position: dict[int, int] = {}
-        self._astray: set[int] = set()
-
-    @property
-    def astray(self) -> bool:
-        """Whether something was shown that is not in the reply."""
-        return bool(self._astray)
-
-    def restart(self) -> None:
-        """The completions under way begin anew."""
-        self._position.clear()
-
-    def show(self, index: int, text: str) -> Generator[Wish, Told, None]:
-        """Hand out the next text of a completion."""
-        if not self._on or not text or index in self._astray:
-            return
-        shown, position = self._shown.get(index, ""), self._position.get(index, 0)
-        again = shown[position : position + len(text)]
-        self._position[index] = position + len(text)
-        if not text.startswith(again):
-            self._astray.add(index)
-        elif fresh := text[len(again) :]:
-            self._shown[index] = shown + fresh
-            yield Delta(index=index, text=fresh)
 
 
 def read_whole(stop: tuple[str, ...], screen: Screen, first: int, wanted: int) -> Generator[Wish, Told, Heard]:
@@ -91,7 +56,7 @@ def read_whole(stop: tuple[str, ...], screen: Screen, first: int, wanted: int) -
         draft.feed(Piece(place, piece.text, piece.finish or "stop", piece.logprobs, piece.reasoning))
         draft.end()
         heard.drafts.append(draft)
-        yield from screen.show(first + place, draft.text)
+        yield from _show(screen, first + place, draft.text)
     return heard
 
 
@@ -142,7 +107,7 @@ def read_events(
         if done and draft.finish is None and draft.pieces:
             draft.finish = "stop"  # it said that it had finished, though not why
         if draft.finish is not None:
-            yield from screen.show(first + place, draft.end())
+            yield from _show(screen, first + place, draft.end())
     return heard
 
 
@@ -162,4 +127,9 @@ def read_rest() -> Generator[Wish, Told, bytes | Broken]:
 def _take(body: Body, drafts: list[Draft], screen: Screen, first: int) -> Generator[Wish, Told, None]:
     for piece in body.pieces:
         if 0 <= piece.index < len(drafts):
-            yield from screen.show(first + piece.index, drafts[piece.index].feed(piece))
+            yield from _show(screen, first + piece.index, drafts[piece.index].feed(piece))
+
+
+def _show(screen: Screen, index: int, text: str) -> Generator[Wish, Told, None]:
+    if fresh := screen.show(index, text):
+        yield Delta(index=index, text=fresh)
