@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _TOKEN = re.compile(r"\\([A-Za-z]+)\*?|\\(.)|([{}^_&~\[\]])|(\s+)|([^\\{}^_&~\[\]\s]+)", re.DOTALL)
+_SCRIPT = re.compile(r"[_^](?:\w+|\([^()]*\))$")
+"""A raised or lowered end, which a letter right after it would seem to continue."""
 _DEEPEST: Final = 60
 """Nesting past which braces are read as if they were not there."""
 
@@ -109,6 +111,8 @@ class _Reader:
             if depth and self._tokens[at] == ("mark", close):
                 return "".join(parts), at + 1
             text, at = self.one(at, depth)
+            if parts and text[:1].isalnum() and _SCRIPT.search(parts[-1]):
+                parts.append(" ")
             parts.append(text)
         return "".join(parts), at
 
