@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -126,6 +125,8 @@ def _balanced(pool: Sequence[Mapping[str, object]], choice: Choice) -> list[int]
 
 def _by_bm25(texts: Sequence[str], question: str) -> list[int]:
     """Rank by SQLite's BM25 over word stems; those without a common word come last, in order."""
+    import sqlite3  # here, because most runs choose nothing and it takes longer to load than this file
+
     words = list(dict.fromkeys(re.findall(r"\w+", question.lower())))
     with closing(sqlite3.connect(":memory:")) as base:
         base.execute("CREATE VIRTUAL TABLE examples USING fts5(text, tokenize='porter unicode61')")

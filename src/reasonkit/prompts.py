@@ -24,22 +24,18 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Self
-
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any, Self
 
 from reasonkit.errors import PromptError
 from reasonkit.types import Capabilities, Exchange, Message, Opening, Question, Transcript
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False, newline_sequence="\n"
-)
+if TYPE_CHECKING:
+    import jinja2
+
 _SETTINGS = {"cue": str, "stop": list, "demonstrations": str, "triggers": dict}
 
 
@@ -84,7 +80,7 @@ class Prompt:
         folder = root.joinpath(*name.split("/"))
         if not folder.joinpath("question.jinja").is_file():
             known = sorted(_names(root))
-            near = get_close_matches(name, known, n=1)
+            near = _nearest(name, known)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise PromptError(f"no prompt {name!r}; {hint} A folder of your own is given by its path.")
         return cls._read(folder, name)
@@ -183,15 +179,19 @@ class Prompt:
 
     @cached_property
     def _templates(self) -> dict[str, jinja2.Template]:
+        import jinja2
+
         compiled = {}
         for part in ("instruction", "question", "answer"):
             try:
-                compiled[part] = _ENVIRONMENT.from_string(_returns_kept(getattr(self, part)))
+                compiled[part] = _environment().from_string(_returns_kept(getattr(self, part)))
             except jinja2.TemplateSyntaxError as error:
                 raise PromptError(f"{self.name}/{part}.jinja, line {error.lineno}: {error.message}") from None
         return compiled
 
     def _render(self, part: str, variables: Mapping[str, object]) -> str:
+        import jinja2
+
         try:
             return self._templates[part].render(variables)
         except jinja2.UndefinedError as error:
@@ -204,7 +204,7 @@ class Prompt:
         name = missing[1] if missing else ""
         lines = getattr(self, part).splitlines()
         line = next((i for i, text in enumerate(lines, 1) if name and re.search(rf"\b{re.escape(name)}\b", text)), 1)
-        near = get_close_matches(name, list(variables), n=1)
+        near = _nearest(name, list(variables))
         hint = f"did you mean {near[0]!r}?" if near else f"the names at hand are: {', '.join(sorted(variables))}"
         return f"{self.name}/{part}.jinja, line {line}: {message}; {hint}"
 
@@ -241,11 +241,25 @@ def prompts_root() -> Traversable:
     return Path(__file__).parents[2] / "prompts"
 
 
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+
+
 def _returns_kept(source: str) -> str:
     """Write carriage returns outside of tags as expressions: Jinja turns every line end into a newline."""
     if "\r" not in source:
         return source
     return re.sub(r"(\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\})|\r", lambda m: m[1] or '{{ "\\r" }}', source, flags=re.DOTALL)
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=1)
 
 
 def _names(folder: Traversable, prefix: str = "") -> Iterator[str]:

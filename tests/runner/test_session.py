@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from reasonkit.errors import BudgetSpent, ReasonkitError, ReplayMismatch
 from reasonkit.flow import complete, gather
+from reasonkit.runner.async_driver import adrive
 from reasonkit.runner.budget import Account, Budget
-from reasonkit.runner.drivers import adrive, drive, in_order, in_threads
+from reasonkit.runner.drivers import drive, in_order, in_threads
 from reasonkit.runner.jobs import Job
 from reasonkit.runner.session import Session
 from reasonkit.trace import End, Event, Opened, Run, Seen, Token, Trace, canonical, fold

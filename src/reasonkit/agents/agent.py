@@ -13,7 +13,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
@@ -21,18 +21,20 @@ from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, same_settings
 from reasonkit.clients.protocol import Client
-from reasonkit.demonstrations import Embed, choose
 from reasonkit.errors import InputError
 from reasonkit.flow import Tree
 from reasonkit.prompts import render
 from reasonkit.runner.budget import Account, Budget
-from reasonkit.runner.drivers import Carrier, adrive, drive, in_order, in_threads
+from reasonkit.runner.drivers import Carrier, drive, in_order, in_threads
 from reasonkit.runner.session import Session, Start
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Rendering, Run, Seen, Trace
 from reasonkit.types import Complete, Question, Result, Selection
 from reasonkit.version import __version__
+
+if TYPE_CHECKING:
+    from reasonkit.demonstrations import Embed
 
 
 class Closable(Protocol):
@@ -167,6 +169,8 @@ class Agent:
         isolate: bool = True,
     ) -> list[Result]:
         """Answer many questions without blocking the event loop; see `map`."""
+        from reasonkit.runner.async_driver import adrive
+
         with Trace(trace) as file:
             session = self._session(
                 _questions(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
@@ -183,6 +187,8 @@ class Agent:
         self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
     ) -> AsyncGenerator[StreamEvent, None]:
         """Stream without blocking the event loop; use it as `async with aclosing(agent.astream(...)) as events`."""
+        from reasonkit.runner.async_driver import adrive
+
         with Trace(trace) as file:
             session = self._session(_questions([question]), file, budget=budget, isolate=False)
             folding = Folding(file)
@@ -319,6 +325,8 @@ class Agent:
             yield question, self.recipe.flow(question, selection or self._selected(question))
 
     def _selected(self, question: Question) -> Selection | None:
+        from reasonkit.demonstrations import choose
+
         choice, prompt = self.recipe.choice, self.recipe.prompt
         if choice is None or prompt is None:
             return None

@@ -15,11 +15,10 @@ from reasonkit.agents.agent import Agent, Closable
 from reasonkit.agents.approval import Approve
 from reasonkit.agents.connect import card_of, connect
 from reasonkit.agents.programs import InSandbox
-from reasonkit.agents.recipe import STRATEGIES, Recipe, restored
+from reasonkit.agents.recipe import ours, restored
 from reasonkit.agents.replay import Recorded
-from reasonkit.answers import AnswerType
 from reasonkit.clients.protocol import Client
-from reasonkit.demonstrations import Choice, Embed
+from reasonkit.demonstrations import Choice
 from reasonkit.errors import InputError, TraceError
 from reasonkit.pages import PageSource
 from reasonkit.prompts import Prompt
@@ -29,6 +28,8 @@ from reasonkit.trace import Trace
 from reasonkit.types import Result, Sampling
 
 if TYPE_CHECKING:
+    from reasonkit.answers import AnswerType
+    from reasonkit.demonstrations import Embed
     from reasonkit.sandbox import Sandbox
 
 ClientLike = Client | str | None
@@ -59,9 +60,8 @@ class Method(Agent):
         embed: Embed | None = None,
     ) -> None:
         chosen = prompt_of(self.method, prompt, client)
-        recipe = Recipe(
-            name=self.method,
-            strategy=STRATEGIES[self.method],
+        recipe = ours(
+            self.method,
             prompt=chosen if examples is None else chosen.with_demonstrations(examples),
             options=options,
             choice=Choice(k=choice) if isinstance(choice, int) else choice,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from reasonkit.programs import STDOUT as PRINTED
 from reasonkit.types import Execution
 
 if TYPE_CHECKING:
-    from reasonkit.sandbox import Sandbox
+    from reasonkit.sandbox import Sandbox, Target
 
 
 class InSandbox:
@@ -26,17 +25,11 @@ class InSandbox:
 
     def run(self, program: str, answer: str | None = None) -> Execution:
         """Run a program and read its answer."""
-        from reasonkit.sandbox import LAST_EXPRESSION, STDOUT
-
-        read = LAST_EXPRESSION if answer is None else STDOUT if answer == PRINTED else answer
-        return self._begun().run(program, answer=read)
+        return self._begun().run(program, answer=_target(answer))
 
     async def arun(self, program: str, answer: str | None = None) -> Execution:
         """Run a program without blocking the event loop."""
-        from reasonkit.sandbox import LAST_EXPRESSION, STDOUT
-
-        read = LAST_EXPRESSION if answer is None else STDOUT if answer == PRINTED else answer
-        return await self._begun().arun(program, answer=read)
+        return await self._begun().arun(program, answer=_target(answer))
 
     def close(self) -> None:
         """Close a sandbox that was made here."""
@@ -52,3 +45,13 @@ class InSandbox:
 
                 self._sandbox = Sandbox()
             return self._sandbox
+
+
+def _target(answer: str | None) -> Target:
+    """Return an effect's answer as the sandbox takes it."""
+    from reasonkit.programs import STDOUT as PRINTED
+    from reasonkit.sandbox import LAST_EXPRESSION, STDOUT, Expression
+
+    if answer is None:
+        return LAST_EXPRESSION
+    return STDOUT if answer == PRINTED else Expression(answer)

@@ -7,34 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from reasonkit.demonstrations import Choice
 from reasonkit.errors import PromptError, TraceError
 from reasonkit.flow import note
 from reasonkit.prompts import Prompt
-from reasonkit.strategies.backoff import cot_sc_then_react, react_then_cot_sc
-from reasonkit.strategies.cot import cot
-from reasonkit.strategies.direct import direct
-from reasonkit.strategies.pal import pal
-from reasonkit.strategies.react import act, react
-from reasonkit.strategies.self_consistency import self_consistency
 from reasonkit.trace import Run
 from reasonkit.types import Answer, Flow, Question, Sampling, Selection
 
 Strategy = Callable[..., Flow[Answer]]
 """Called with a question, a prompt if it has one, then its parts and options by name."""
 
-STRATEGIES: Mapping[str, Strategy] = {
-    "direct": direct,
-    "cot": cot,
-    "pal": pal,
-    "act": act,
-    "react": react,
-    "self_consistency": self_consistency,
-    "react_then_cot_sc": react_then_cot_sc,
-    "cot_sc_then_react": cot_sc_then_react,
+_ROOMS = {
+    "direct": "direct",
+    "cot": "cot",
+    "pal": "pal",
+    "act": "react",
+    "react": "react",
+    "self_consistency": "self_consistency",
+    "react_then_cot_sc": "backoff",
+    "cot_sc_then_react": "backoff",
 }
+
+
+def strategy_of(name: str) -> Strategy | None:
+    """Return the strategy of a name, loading only its own file; None if it is none of ours."""
+    room = _ROOMS.get(name)
+    if room is None:
+        return None
+    strategy: Strategy = getattr(import_module(f"reasonkit.strategies.{room}"), name)
+    return strategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,20 @@ def _noted(selection: Selection, flow: Flow[Answer]) -> Flow[Answer]:
     return (yield from flow)
 
 
+def ours(
+    name: str,
+    *,
+    prompt: Prompt | None = None,
+    options: Mapping[str, object] | None = None,
+    parts: Mapping[str, Recipe] | None = None,
+    choice: Choice | None = None,
+) -> Recipe:
+    """Return a recipe of one of the library's own strategies."""
+    strategy = strategy_of(name)
+    assert strategy is not None
+    return Recipe(name=name, strategy=strategy, prompt=prompt, options=options or {}, parts=parts or {}, choice=choice)
+
+
 def restored(run: Run, path: str | Path, *, prompt: Prompt | str | Path | None = None) -> Recipe:
     """Return the recipe of a trace.
 
@@ -109,7 +127,7 @@ def restored(run: Run, path: str | Path, *, prompt: Prompt | str | Path | None =
 
 def _restored(told: Mapping[str, object], path: str | Path, prompt: Prompt | str | Path | None) -> Recipe:
     name, named, options, parts = str(told["strategy"]), told.get("prompt"), told.get("options"), told.get("parts")
-    strategy = STRATEGIES.get(name)
+    strategy = strategy_of(name)
     if strategy is None:
         raise TraceError(f"{path}: made by the strategy {name!r}, which is none of ours; replay it with its own agent")
     return Recipe(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve
 from reasonkit.agents.connect import connect
 from reasonkit.agents.methods import ClientLike, Method, PromptLike, encyclopedia, prompt_of
-from reasonkit.agents.recipe import STRATEGIES, Recipe
-from reasonkit.answers import AnswerType
+from reasonkit.agents.recipe import Recipe, ours
 from reasonkit.errors import InputError
 from reasonkit.pages import PageSource
 from reasonkit.types import Sampling
+
+if TYPE_CHECKING:
+    from reasonkit.answers import AnswerType
 
 
 class SelfConsistency(Method):
@@ -72,15 +76,13 @@ class _BackOff(Method):
         drawn = Sampling(temperature=temperature, max_tokens=cot_max_tokens)
         _check_votes(n, wave, drawn)
         toolset = encyclopedia(pages)
-        cot = Recipe(
-            name="cot",
-            strategy=STRATEGIES["cot"],
+        cot = ours(
+            "cot",
             prompt=prompt_of("cot", cot_prompt, client),
             options={"sampling": drawn, "answer_type": answer_type},
         )
-        react = Recipe(
-            name="react",
-            strategy=STRATEGIES["react"],
+        react = ours(
+            "react",
             prompt=prompt_of("react", react_prompt, client),
             options={
                 "tools": toolset.names,
@@ -88,9 +90,8 @@ class _BackOff(Method):
                 "sampling": Sampling(max_tokens=max_tokens),
             },
         )
-        recipe = Recipe(
-            name=self.method,
-            strategy=STRATEGIES[self.method],
+        recipe = ours(
+            self.method,
             options={"n": n} if self.method == "cot_sc_then_react" else {},
             parts={"react": react, "cot_sc": _vote(cot, n=n, early_stop=early_stop, wave=wave)},
         )
@@ -144,9 +145,8 @@ class CoTSCThenReAct(_BackOff):
 
 
 def _vote(sampled: Recipe, *, n: int, early_stop: bool, wave: int) -> Recipe:
-    return Recipe(
-        name="self_consistency",
-        strategy=STRATEGIES["self_consistency"],
+    return ours(
+        "self_consistency",
         options={"n": n, "early_stop": early_stop, "wave": wave},
         parts={"sample": sampled},
     )

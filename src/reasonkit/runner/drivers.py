@@ -1,18 +1,17 @@
-"""The two drivers: they carry jobs from a session to the world and back, and hand out what happens.
+"""The sync driver: it carries jobs from a session to the world and back, and hands out what happens.
 
-`drive` is sync and uses no event loop; how jobs are performed, one after another or in threads, is a carrier's affair
-(a local model turns jobs in threads into batches). `adrive` is async. Both are lazy generators: nothing happens until
-somebody reads, and closing one ends every open episode as cancelled.
+It uses no event loop; how jobs are performed, one after another or in threads, is a carrier's affair (a local model
+turns jobs in threads into batches). It is a lazy generator: nothing happens until somebody reads, and closing it ends
+every open episode as cancelled. The async driver is in `async_driver.py`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Protocol, TypeAlias
 
 from reasonkit.errors import ReasonkitError
@@ -49,7 +48,7 @@ def drive(session: Session, world: Performer, carry: Carrier) -> Generator[Seen,
     late: deque[tuple[Job, Item]] = deque()
     try:
         pending.extend(session.take())
-        yield from _seen(session, world)
+        yield from seen_by(session, world)
         with closing(carry(pending, late)) as carried:
             for job, item in carried:
                 if (token := session.bring(job, item)) is not None:
@@ -58,13 +57,13 @@ def drive(session: Session, world: Performer, carry: Carrier) -> Generator[Seen,
                 pending.extend(session.take())
                 if session.cancelled:
                     pending.clear()
-                yield from _seen(session, world)
+                yield from seen_by(session, world)
     finally:
         for job, item in late:
             if isinstance(item, Brought):
                 session.bring(job, item)
         session.close()
-    yield from _seen(session, world)
+    yield from seen_by(session, world)
 
 
 def in_order(world: Performer) -> Carrier:
@@ -124,53 +123,8 @@ def in_threads(world: Performer, threads: int) -> Carrier:
     return carry
 
 
-async def adrive(session: Session, world: Performer, *, at_once: int) -> AsyncGenerator[Seen, None]:
-    """Run a session's episodes with up to `at_once` requests under way; yield what happens."""
-    items: asyncio.Queue[tuple[Job, Item]] = asyncio.Queue()
-    pending: deque[Job] = deque()
-    running: dict[Job, asyncio.Task[None]] = {}
-
-    async def work(job: Job) -> None:
-        try:
-            async with aclosing(world.aperform(job)) as pieces:
-                async for item in pieces:
-                    items.put_nowait((job, item))
-        except BaseException as error:
-            items.put_nowait((job, error))
-            if not isinstance(error, Exception):
-                raise
-
-    try:
-        while True:
-            pending.extend(session.take())
-            if session.cancelled:
-                pending.clear()
-            while pending and len(running) < at_once:
-                job = pending.popleft()
-                running[job] = asyncio.create_task(work(job))
-            for seen in _seen(session, world):
-                yield seen
-            if not running:
-                break
-            job, item = await items.get()
-            while (token := session.bring(job, item)) is not None:
-                yield token
-                job, item = await items.get()
-            del running[job]
-    finally:
-        for task in running.values():
-            task.cancel()
-        await asyncio.gather(*running.values(), return_exceptions=True)
-        while not items.empty():  # paid for, and not yet looked at
-            job, item = items.get_nowait()
-            if isinstance(item, Brought):
-                session.bring(job, item)
-        session.close()
-    for seen in _seen(session, world):
-        yield seen
-
-
-def _seen(session: Session, world: Performer) -> Iterator[Seen]:
+def seen_by(session: Session, world: Performer) -> Iterator[Seen]:
+    """Return what has happened; let the world forget episodes that are over."""
     for seen in session.drain():
         if isinstance(seen, End):
             world.forget(seen.episode)

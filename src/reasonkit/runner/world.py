@@ -6,7 +6,6 @@ every decision and differ in the edge.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -107,6 +106,8 @@ class World:
 
     async def aperform(self, job: Job) -> AsyncGenerator[Token | Brought, None]:
         """Perform a job without blocking the event loop."""
+        import asyncio
+
         began = self._clock()
         effect = job.effect
         match effect:
