@@ -18,12 +18,14 @@ AnswerType = Literal["number", "choice", "yes_no", "text"]
 
 _TRIGGER = re.compile(
     r"\bthe\s++(?:(?:final|correct|right|best)\s++)?+answer\b[ \t*_]*+(?:\([^()\n]{0,60}+\)[ \t]*+)?+"
-    r"(?:is\b|[::=])[ \t]*+[::]?+[ \t]*+",
+    r"(?:is\b|[:\uff1a=])[ \t]*+[:\uff1a]?+[ \t]*+",
     re.IGNORECASE,
 )
-_AMONG = re.compile(r"\bamong [A-Z] (?:through|to) [A-Z],?+[ \t]*+the answer is[ \t]*+[::]?+[ \t]*+", re.IGNORECASE)
+_AMONG = re.compile(
+    r"\bamong [A-Z] (?:through|to) [A-Z],?+[ \t]*+the answer is[ \t]*+[:\uff1a]?+[ \t]*+", re.IGNORECASE
+)
 _FORMS = re.compile(
-    r"(?:^|[\s*])(?:final answer|answer|a)[ \t*_]*+[::][ \t*_]*+|^####[ \t]*+", re.IGNORECASE | re.MULTILINE
+    r"(?:^|[\s*])(?:final answer|answer|a)[ \t*_]*+[:\uff1a][ \t*_]*+|^####[ \t]*+", re.IGNORECASE | re.MULTILINE
 )
 _BOXED = re.compile(r"\\boxed\{((?:[^{}\n]|\{[^{}\n]*+\})*+)\}")
 _STOP = re.compile(r"[.!?][\"'”’)\]*]*+(?=\s|\Z)")

@@ -65,16 +65,21 @@ def find_action(shown: Surface, *, tools: tuple[str, ...], truncated: bool, afte
     limit = next((label.start for label in observations), search.end)
     under = labels(shown.shown, "Action", 0, search.end)
     if after_action_cue:
-        under.insert(0, Label(0, 0, "", None, colon=True, inline=False))
+        under.insert(0, Label(0, 0, "", "", None, colon=True, inline=False))
     bare, broken = _bare(search)
+    first: int | None = None
     for place, label in enumerate(under):
         if label.start > limit or (bare is not None and bare.start < label.end):
             break
         result = _labelled(search, label, under[place + 1] if place + 1 < len(under) else None)
         if isinstance(result, Fault):
             return result
+        if result is not None and first is not None:
+            result.start = first
+            result.recovered.add("echoed_cue")
         if result is not None:
             return result
+        first = _doubled(search, label, under[place + 1 : place + 2], first)
     found = bare or _listed(search) or _mentioned(search)
     if found is None or (isinstance(found, Found) and found.start > limit):
         return broken or _nothing(search)
@@ -83,19 +88,27 @@ def find_action(shown: Surface, *, tools: tuple[str, ...], truncated: bool, afte
     return found
 
 
+def _doubled(search: _Search, label: Label, following: list[Label], first: int | None) -> int | None:
+    """Return where the first of several labels in a row begins, if nothing stands between this one and the next."""
+    if not following or not label.written or search.shown[label.end : following[0].start].strip(SPACE):
+        return None
+    return label.start if first is None else first
+
+
 def _labelled(search: _Search, label: Label, following: Label | None) -> Found | Fault | None:
     """Read what stands under one label; None if that is no call at all, so that the next label may be looked at."""
     shown = search.shown
     gap = _GAP.match(shown, label.end, search.end)
     at = search.end if gap is None else gap.end()
-    last = line_end(shown, at, search.end)
+    stop = search.end if following is None else max(at, following.start)
+    last = line_end(shown, at, stop)
     result = search.read(at)
     if isinstance(result, Call):
         return Found(result, label.start, label, search.tools, search.end)
     if not label.colon:
         return None
     if result is None or result.kind == "no_argument":
-        if following is not None and following.start <= last:
+        if following is not None and last == stop:
             return None
         inline = _first_call(search, at, last)
         if isinstance(inline, Call):

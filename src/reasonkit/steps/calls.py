@@ -79,7 +79,7 @@ def read_call(text: str, shown: str, start: int, end: int, *, tools: tuple[str, 
     call = Call(tool, (match.end(), match.end()), start, match.end())
     if tool != match["tool"]:
         call.recovered.add("lower_case_verb")
-    name_markup(match[0], call.recovered)
+    name_markup(match[0].replace(match["tool"], ""), call.recovered)
     at = match.end()
     if shown.startswith(" ", at) and at + 1 < end and shown[at + 1] in _BRACKETS:
         call.recovered.add("spaced_bracket")

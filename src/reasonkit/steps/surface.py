@@ -25,7 +25,7 @@ _AFTER = r"[ \t*_]*+(?:[#(]?(?P<number>\d{1,6})\)?)?+[ \t*_`]*+"
 
 def _at_line_start(word: str) -> re.Pattern[str]:
     return re.compile(
-        rf"{_BEFORE}(?P<word>{word}){_AFTER}(?P<mark>[::]|[-=]>|[.)=→–—-])?+[*_`]*+", re.MULTILINE | re.IGNORECASE
+        rf"{_BEFORE}(?P<word>{word}){_AFTER}(?P<mark>[:\uff1a]|[-=]>|[.)=→–—-])?+[*_`]*+", re.MULTILINE | re.IGNORECASE
     )
 
 
@@ -35,7 +35,7 @@ def _in_line(word: str) -> re.Pattern[str]:
 
 _PATTERNS = {
     "Thought": (_at_line_start("thoughts?"), _in_line("Thought")),
-    "Action": (_at_line_start(r"(?:(?:next|my|the)[ \t]++)?+action(?:[ \t]++step)?+"), _in_line("Action")),
+    "Action": (_at_line_start(r"(?:(?:next|my|the)[ \t]++)?+actions?+(?:[ \t]++step)?+"), _in_line("Action")),
     "Observation": (_at_line_start("observations?"), _in_line("Observation")),
 }
 
@@ -48,6 +48,8 @@ class Label:
     end: int
     written: str
     """The label with its markup."""
+    lead: str
+    """What of it stands before its word: markup, a list's mark."""
     number: str | None
     colon: bool
     inline: bool
@@ -107,7 +109,7 @@ def name_markup(written: str, names: set[Recovery]) -> None:
     """Name the markup in what stands round a label or a call."""
     if "`" in written or "~~~" in written:
         names.add("fenced")
-    if any(mark in written for mark in '*_#>•"“'):
+    if any(mark in written for mark in "*_#>-•\"“'") or any(digit.isdigit() for digit in written):
         names.add("emphasis")
 
 
@@ -117,8 +119,9 @@ def _after_end(shown: str, place: int) -> bool:
 
 
 def _label(match: re.Match[str], *, inline: bool) -> Label:
-    colon = match["mark"] is not None and match["mark"] in "::"
-    return Label(match.start(), match.end(), match[0], match["number"], colon=colon, inline=inline)
+    colon = match["mark"] is not None and match["mark"] in ":\uff1a"
+    lead = match[0][: match.start("word") - match.start()]
+    return Label(match.start(), match.end(), match[0], lead, match["number"], colon=colon, inline=inline)
 
 
 def _think_blocks(text: str) -> Iterator[tuple[int, int]]:

@@ -10,9 +10,10 @@ import re
 from reasonkit.steps.actions import Found
 from reasonkit.steps.calls import tool_pattern
 from reasonkit.steps.surface import Label, Surface, content, labels, name_markup, newlines
+from reasonkit.types import Recovery
 
 _MARKUP = str.maketrans("", "", "*_`\0")
-_JOIN = re.compile(r"(?:[\W_]++|(?:and|then|or)\b)*+\Z", re.IGNORECASE)
+_JOIN = re.compile(r"(?:[\W_]++|(?:and|then|or)\b|\d{1,2}[.)])*+\Z", re.IGNORECASE)
 _CLOSING = re.compile(r"[\s\0*_`]*+")
 
 
@@ -31,7 +32,7 @@ def read_thought(shown: Surface, found: Found, step: int) -> tuple[int, int]:
         names.add("echoed_cue")
         if echo.number is not None and int(echo.number) != step:
             names.add("wrong_number")
-        name_markup(echo.written, names)
+        name_label(echo, names)
         start = echo.end
         stop = echoes[place + 1].start if place + 1 < len(echoes) else end
     else:
@@ -39,12 +40,17 @@ def read_thought(shown: Surface, found: Found, step: int) -> tuple[int, int]:
     if "next_step_written" in names:
         stop = echo.start
     thought = _last_piece(shown, *content(shown.shown, start, stop))
-    if thought[0] == thought[1] and found.call.thought is not None:
-        thought = content(shown.text, *found.call.thought)
-    elif thought[0] < thought[1]:
+    if thought[0] < thought[1]:
         _name_lines(newlines(shown.shown[start : thought[0]]), 0, found)
-    if found.label is not None or thought[0] < thought[1]:
-        _name_gap_before(shown, found, max(thought[1], start) if thought[1] <= found.start else start)
+    first_word, words_end = content(shown.shown, start, end)
+    if first_word == words_end:
+        words_end = start
+    if found.label is not None or start < words_end:
+        _name_gap_before(shown, found, words_end)
+    elif newlines(shown.shown[start:end]) > 1:
+        names.add("blank_line")
+    if thought[0] == thought[1] and found.call.thought is not None:
+        return content(shown.text, *found.call.thought)
     return thought
 
 
@@ -73,18 +79,18 @@ def read_label(shown: Surface, found: Found, step: int) -> None:
             names.add("no_number")
         elif int(label.number) != step:
             names.add("wrong_number")
-        plain = label.written.translate(_MARKUP).lstrip("#> \t").rstrip()
+        plain = label.written[len(label.lead) :].translate(_MARKUP).rstrip()
         form = "Action:" if label.number is None else f"Action {int(label.number)}:"
         if plain != form:
             names.add("other_label")
-        name_markup(label.written, names)
+        name_label(label, names)
     if "leading_text" in names:
         return
     gap = shown.shown[label.end : found.call.start].replace("\0", "")
     name_markup(gap, names)
     if newlines(gap):
         _name_lines(newlines(gap), 0, found)
-    elif gap != " " and (gap or label.written):
+    elif gap != " " and (gap or label.colon) and (gap or label.written):
         names.add("leading_space")
 
 
@@ -115,6 +121,12 @@ def read_tail(shown: Surface, found: Found) -> None:
     words = rest[closing.end() :]
     if words and not ((thoughts or actions or calls) and _JOIN.match(words)):
         names.add("trailing_text")
+
+
+def name_label(label: Label, names: set[Recovery]) -> None:
+    """Name the markup of a label; its number and its own mark are none."""
+    name_markup(label.lead, names)
+    name_markup("".join(mark for mark in label.written[len(label.lead) :] if mark in "*_`"), names)
 
 
 def _is_later(echo: Label, step: int) -> bool:
