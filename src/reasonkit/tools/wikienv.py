@@ -5,6 +5,8 @@ text in, the same observations out. Not reproduced is how that file came by the 
 boilerplate through) and its un-escaping (which fails on TeX).
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from reasonkit.tools.observations import observed
@@ -15,19 +17,19 @@ NO_MORE: Final = "No more results.\n"
 _SHOWN: Final = 5
 
 
-def wikienv_sentences(text: str) -> tuple[str, ...]:
+def wikienv_sentences(text: str) -> Iterator[str]:
     r"""Split a page as the original does.
 
     At "\n" into paragraphs, at ". " into pieces, each piece stripped and given a full stop: the last piece of a
     paragraph keeps its own and ends in "..", a "?" is followed by ".", and "U.S. " is the end of a sentence.
     """
     pieces = (piece for paragraph in text.split("\n") for piece in paragraph.strip().split(". "))
-    return tuple(piece.strip() + "." for piece in pieces if piece.strip())
+    return (piece.strip() + "." for piece in pieces if piece.strip())
 
 
-def wikienv_opening(sentences: tuple[str, ...]) -> str:
-    """Join the first five sentences."""
-    return " ".join(sentences[:_SHOWN])
+def wikienv_opening(text: str) -> str:
+    """Join a page's first five sentences."""
+    return " ".join(islice(wikienv_sentences(text), _SHOWN))
 
 
 def wikienv_not_found(entity: str, missing: Missing) -> str:
@@ -58,14 +60,13 @@ class Wikienv:
         return argument
 
     def sentences(self, page: Page) -> tuple[str, ...]:
-        return wikienv_sentences(page.text)
+        return tuple(wikienv_sentences(page.text))
 
     def hits(self, sentences: tuple[str, ...], keyword: str) -> tuple[str, ...]:
         return wikienv_hits(sentences, keyword)
 
-    def found(self, page: Page, sentences: tuple[str, ...]) -> Observation:
-        del page
-        return observed(wikienv_opening(sentences), self._max_chars)
+    def found(self, page: Page) -> Observation:
+        return observed(wikienv_opening(page.text), self._max_chars)
 
     def not_found(self, entity: str, missing: Missing) -> Observation:
         return observed(wikienv_not_found(entity, missing), self._max_chars, "missing")

@@ -91,7 +91,8 @@ class WikipediaSession:
         self._source = source
         self._wording = wording
         self._page: Page | None = None
-        self._sentences: tuple[str, ...] = ()
+        self._sentences: tuple[str, ...] | None = None
+        """The page's, once a Lookup needed them."""
         self._unread: str | None = None
         """The title of a page that a recorded Search found; it is fetched when a Lookup needs it."""
         self._failed: str | None = None
@@ -152,7 +153,7 @@ class WikipediaSession:
             self._failed = self._wording.title(argument)
             return self._wording.not_found(self._failed, found)
         self._turned(found)
-        return self._wording.found(found, self._sentences)
+        return self._wording.found(found)
 
     def _looked_up(self, argument: str, found: Page | Missing | None) -> Observation:
         if isinstance(found, Missing):
@@ -160,10 +161,12 @@ class WikipediaSession:
                 f"the page of {found.title!r}, which a recorded Search found, is gone: use the source of the recording"
             )
         if found is not None:
-            self._page, self._sentences, self._unread = found, self._wording.sentences(found), None
+            self._page, self._unread = found, None
         keyword = self._wording.keyword(argument)
         if keyword != self._keyword:
             self._keyword, self._hits, self._position = keyword, None, 0
+        if self._sentences is None:
+            self._sentences = () if self._page is None else self._wording.sentences(self._page)
         if self._hits is None:
             self._hits = self._wording.hits(self._sentences, keyword)
         if self._page is None or self._position >= len(self._hits):
@@ -174,5 +177,4 @@ class WikipediaSession:
 
     def _turned(self, page: Page | None, *, unread: str | None = None) -> None:
         self._page, self._unread, self._failed = page, unread, None
-        self._sentences = () if page is None else self._wording.sentences(page)
-        self._keyword, self._hits, self._position = None, None, 0
+        self._sentences, self._keyword, self._hits, self._position = None, None, None, 0

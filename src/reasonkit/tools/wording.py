@@ -4,6 +4,8 @@ Not here: the state of an episode (`wikipedia.py`), and the original's own wordi
 """
 
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final, Protocol
 
 from reasonkit.tools.observations import observed
@@ -58,8 +60,8 @@ class Wording(Protocol):
         """Return the sentences with the keyword, as `keyword` made it."""
         ...
 
-    def found(self, page: Page, sentences: tuple[str, ...]) -> Observation:
-        """Show a page's first sentences."""
+    def found(self, page: Page) -> Observation:
+        """Show a page's first sentences; the others are left alone, as a page may be long."""
         ...
 
     def not_found(self, entity: str, missing: Missing) -> Observation:
@@ -116,15 +118,14 @@ class Mended:
         return folded(bare_title(argument))
 
     def sentences(self, page: Page) -> tuple[str, ...]:
-        return tuple(filter(None, (" ".join(sentence.split()) for sentence in page.sentences)))
+        return tuple(_lines(page))
 
     def hits(self, sentences: tuple[str, ...], keyword: str) -> tuple[str, ...]:
         return tuple(sentence for sentence in sentences if keyword in folded(sentence)) if keyword else ()
 
-    def found(self, page: Page, sentences: tuple[str, ...]) -> Observation:
-        if not sentences:
-            return Observation(text=f"The page {page.title!r} has no text.")
-        return observed(" ".join(sentences[: self._shown]), self._max_chars)
+    def found(self, page: Page) -> Observation:
+        text = " ".join(islice(_lines(page), self._shown))
+        return observed(text or f"The page {page.title!r} has no text.", self._max_chars)
 
     def not_found(self, entity: str, missing: Missing) -> Observation:
         similar = [" ".join(title.split()) for title in missing.similar[:_MOST_SIMILAR]]
@@ -149,3 +150,7 @@ class Mended:
                 f"No results for {keyword!r} on the page {page.title!r}.{still}", self._max_chars, "missing"
             )
         return observed(f"No more results.{still}", self._max_chars, "missing")
+
+
+def _lines(page: Page) -> Iterator[str]:
+    return filter(None, (" ".join(sentence.split()) for sentence in page.sentences))
