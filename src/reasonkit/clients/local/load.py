@@ -19,6 +19,7 @@ try:
 except ImportError as error:
     raise MissingExtra("a local transformers model", "local") from error
 
+from safetensors import SafetensorError
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from reasonkit.clients.local.compute import Loaded
@@ -100,7 +101,7 @@ def _read(kind: Any, folder: Path, what: str, **options: Any) -> Any:
     transformers.logging.disable_progress_bar()
     try:
         return kind.from_pretrained(folder, local_files_only=True, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise InputError(f"the {what} in {str(folder)!r} cannot be loaded: {error}") from error
     finally:
         if bars:

@@ -63,7 +63,7 @@ class PrefixCache:
         A sequence that does not fit into the budget is not kept.
         """
         node, length = self._root(adapter), 0
-        for found, shared in self._walk(adapter, ids):
+        for found, shared in list(self._walk(adapter, ids)):
             length += shared
             node = found
             if shared < len(found.ids) and (length < len(ids) or pin):

@@ -244,9 +244,10 @@ class Worker:
                 return False
             self._keep(at, row)
         self._rows.append(row)
-        computed = row.ids[: row.computed]
+        computed, fresh = row.ids[: row.computed], row.drawn == 0
         self._advance(row, logits)
-        self._fork(at, row, computed, logits)
+        if fresh:
+            self._fork(at, row, computed, logits)
         return True
 
     def _recall(self, at: int, row: Row) -> None:
@@ -269,7 +270,10 @@ class Worker:
 
     def _fork(self, at: int, row: Row, computed: list[int], logits: torch.Tensor) -> None:
         """Let the other samples of a request join without computing the prompt again."""
-        for sibling in [other for other in self._waiting if other.ask is row.ask and other is not row]:
+        siblings = [other for other in self._waiting if other.ask is row.ask and other is not row]
+        for sibling in siblings:
+            if sibling.drawn:  # sent back to the queue, with a text of its own
+                continue
             to = len(self._rows)
             if to >= self._limit or row.ask.over:
                 return
