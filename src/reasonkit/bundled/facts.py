@@ -31,9 +31,9 @@ _LIFE: Final = re.compile(r"\b(?:born|died|married|since|until|before|after)\b")
 _YEAR: Final = re.compile(r"\b(1[0-9]{3}|20[0-9]{2})\b(?!s)")
 _CAPITAL: Final = re.compile(r"\bcapital (?:city )?of \[\[([^\]|]+)")
 _SUPERLATIVE: Final = re.compile(
-    r"\b(?:is|are|was|became) the (?:\w+ )?((?:second |third |fourth )?-?(?:largest|longest|highest|deepest|smallest|tallest|heaviest|"
-    r"lightest|fastest|oldest|hottest|coldest|brightest|most populous)"
-    r"(?:,? (?!of\b|in\b|on\b)[\w-]+){0,4} (?:of|in|on) (?:the |all )?(?:\[\[)?[\w-]+(?: [A-Z]\w+)*)"
+    r"\b(?:is|are|was) the ((?:second |third )?(?:largest|longest|highest|deepest|smallest|tallest|heaviest|lightest"
+    r"|fastest|oldest|hottest|coldest|brightest|most populous)"
+    r"(?:,? (?!of\b|in\b|on\b)[\w-]+){0,4} (?:of|in|on) (?:the |all )?[\w-]+(?: [A-Z]\w+)*)"
 )
 
 
@@ -92,7 +92,8 @@ def _one_sided(known: Mapping[tuple[str, str], Fact], titles: set[str]) -> Itera
     for (subject, relation), fact in known.items():
         for value in fact.values:
             back = known.get((value, _INVERSE[relation])) if relation in _INVERSE and value in titles else None
-            if back is not None and subject not in back.values:
+            within = known[subject, "country"].values if (subject, "country") in known else ()
+            if back is not None and not {subject, *within} & set(back.values):
                 yield f"{back.where}: {value!r} is in {back.values[0]!r}, but {fact.where} has it as {relation} of {subject!r}"
 
 
