@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from reasonkit.agents.methods import PAL
 from reasonkit.clients.scripted import ScriptedClient
 from reasonkit.train.recipes.tiny.episodes import episode
-from reasonkit.train.recipes.tiny.evaluate import Trial, report, score, tried_cot, tried_react, wilson
+from reasonkit.train.recipes.tiny.evaluate import Trial, report, score, tried_cot, tried_pal, tried_react, wilson
 from reasonkit.train.recipes.tiny.problems import problem
 
 
@@ -47,6 +48,15 @@ def test_cot_is_judged_by_the_answer_after_the_rationale() -> None:
     bad = ScriptedClient([f" {made.rationale} The answer is {made.answer + 1}."])
     assert tried_cot(good, random.Random(4)).right
     assert not tried_cot(bad, random.Random(4)).right
+
+
+@pytest.mark.slow
+def test_a_program_counts_by_what_the_sandbox_makes_of_it() -> None:
+    made = problem(random.Random(6), measured=True)
+    good, bad = made.program, made.program.replace(" = ", " = 1 + ", 1)
+    for body, right in ((good, True), (bad, False), ("\n    return nothing", False)):
+        with PAL(ScriptedClient([body]), prompt="pal/tiny") as programmer:
+            assert tried_pal(programmer, random.Random(6), "").right == right
 
 
 def test_the_report_shows_share_count_and_interval() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 
-from reasonkit.train.recipes.tiny.evaluate import worked_out
 from reasonkit.train.recipes.tiny.problems import EVENTS, families, held_events, held_family, problem
 
 
@@ -20,7 +19,7 @@ def run(program: str) -> object:
 def test_the_program_computes_the_answer() -> None:
     for seed in range(400):
         found = problem(random.Random(seed), small=seed % 2 == 0)
-        assert run(found.program) == found.answer == worked_out(found.program), found
+        assert run(found.program) == found.answer, found
 
 
 def test_the_rationale_is_right_one_operation_at_a_time() -> None:
@@ -55,9 +54,3 @@ def test_every_family_can_be_drawn_small_and_large() -> None:
     for small in (False, True):
         found = {problem(random.Random(seed), small=small, task="known_family").family for seed in range(900)}
         assert found == {family.name for family in families() if not held_family(family.name)}
-
-
-def test_a_program_that_does_not_work_out_gives_nothing() -> None:
-    assert worked_out("\n    a = 3\n    b = c + a\n    return b") is None
-    assert worked_out("\n    a = 3\n    b = a ? a\n    return b") is None
-    assert worked_out("\n    a = 3") is None

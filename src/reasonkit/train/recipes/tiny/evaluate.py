@@ -18,11 +18,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from reasonkit.agents.methods import CoT, ReAct
-from reasonkit.answers import exact_match
+from reasonkit.agents.methods import PAL, CoT, ReAct
+from reasonkit.answers import exact_match, numeric_match
 from reasonkit.clients.protocol import Client
 from reasonkit.pages.memory import MemoryPages
-from reasonkit.prompts import Prompt
 from reasonkit.train.recipes.tiny import contexts
 from reasonkit.train.recipes.tiny.episodes import Episode, episode
 from reasonkit.train.recipes.tiny.problems import problem
@@ -110,41 +109,14 @@ def tried_cot(client: Client, dice: random.Random) -> Trial:
     return Trial(right=right, asked=made.question, wanted=str(made.answer), said=result.answer)
 
 
-def tried_pal(client: Client, dice: random.Random, task: str) -> Trial:
-    """Write a program for one problem and work it out."""
+def tried_pal(programmer: PAL, dice: random.Random, task: str) -> Trial:
+    """Have a program written for one problem and run in the sandbox."""
     made = problem(dice, measured=True, task=task)
-    opening = Prompt.load("pal/tiny")
-    text = f"Q: {made.question}\n{opening.cue}"
-    body = complete(client, text, stop=opening.stop, max_tokens=256)
-    value = worked_out(body)
+    result = programmer(made.question)
     return Trial(
-        right=value == made.answer, asked=made.question, wanted=str(made.answer), said=str(value), written=(body,)
-    )
-
-
-def worked_out(body: str) -> int | None:
-    """Return what a program of whole-number assignments returns, or None where it is not such a program."""
-    values: dict[str, int] = {}
-
-    def term(text: str) -> int:
-        return int(text) if text.isdigit() else values[text]
-
-    try:
-        for line in body.strip("\n").splitlines():
-            if line.startswith("    return "):
-                return values[line.removeprefix("    return ").strip()]
-            name, _, expression = line.strip().partition(" = ")
-            parts = expression.split()
-            value = term(parts[0])
-            if len(parts) == 3:
-                other = term(parts[2])
-                value = {
-                    "+": value + other, "-": value - other, "*": value * other, "//": value // (other or 1),
-                }[parts[1]]  # fmt: skip
-            values[name] = value
-    except (KeyError, IndexError, ValueError):
-        return None
-    return None
+        right=numeric_match(result.answer, made.answer), asked=made.question, wanted=str(made.answer),
+        said=result.answer, stop_reason=result.stop_reason, written=(result.program or "",),
+    )  # fmt: skip
 
 
 def tried_context(client: Client, dice: random.Random, kind: str) -> Trial:
@@ -156,7 +128,7 @@ def tried_context(client: Client, dice: random.Random, kind: str) -> Trial:
     return Trial(right=said == last.answer.strip(), asked=shown + last.prompt, wanted=last.answer.strip(), said=said)
 
 
-def trials(client: Client) -> dict[str, Callable[[random.Random], Trial]]:
+def trials(client: Client, programmer: PAL) -> dict[str, Callable[[random.Random], Trial]]:
     """Return every generated task by name; each makes and runs one item from a generator of chance."""
     found: dict[str, Callable[[random.Random], Trial]] = {}
     for task in ("one", "two", "lookup", "missing", "wrong", "two_lookup", "two_missing"):
@@ -168,7 +140,7 @@ def trials(client: Client) -> dict[str, Callable[[random.Random], Trial]]:
     )
     for name, task in (("known_family", "known_family"), ("known_chain", "known_chain"), ("unseen_events", "chain"),
                        ("unseen_family", "family")):  # fmt: skip
-        found[f"pal {name}"] = lambda dice, task=task: tried_pal(client, dice, task)  # type: ignore[misc]
+        found[f"pal {name}"] = lambda dice, task=task: tried_pal(programmer, dice, task)  # type: ignore[misc]
     found["cot small"] = lambda dice: tried_cot(client, dice)
     for kind in contexts.TASKS:
         found[f"context {kind}"] = lambda dice, kind=kind: tried_context(client, dice, kind)  # type: ignore[misc]
@@ -227,8 +199,9 @@ def evaluate(
     from reasonkit.clients.gguf import GGUFClient
 
     client = GGUFClient(model)
+    programmer = PAL(client, prompt="pal/tiny")
     try:
-        for name, trial in trials(client).items():
+        for name, trial in trials(client, programmer).items():
             if only and not name.startswith(tuple(only)):
                 continue
             started = time.monotonic()
@@ -241,6 +214,7 @@ def evaluate(
             for found in bundled(client, count, seed):
                 yield found, 0.0
     finally:
+        programmer.close()
         client.close()
 
 
