@@ -173,6 +173,26 @@ def test_the_second_interrupt_ends_at_once(server: Server, tmp_path: Path) -> No
     assert json.loads(trace.read_text().splitlines()[-1])["stop_reason"] == "cancelled"
 
 
+def test_the_doctor_says_what_the_endpoint_and_the_sandbox_can_be_trusted_with(server: Server, tmp_path: Path) -> None:
+    isolation = command("doctor", "--sandbox")
+    assert isolation.stdout.startswith("isolation: ")
+    assert json.loads(command("doctor", "--sandbox", "--json").stdout)["level"] in ("full", "required", "reduced")
+    refused = command("doctor", "http://127.0.0.1:9/v1")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "is the server running" in refused.stderr
+    assert "name an endpoint" in command("doctor").stderr
+
+
+def test_the_parser_is_scored_on_a_corpus(tmp_path: Path) -> None:
+    corpus = Path(__file__).parents[1] / "conformance" / "steps.jsonl"
+    scored = command("steps", "score", str(corpus))
+    assert scored.returncode == 0, scored.stdout + scored.stderr
+    assert "lower_case_verb" in scored.stdout
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text('{"id": "a", "text": "x"}')
+    assert command("steps", "score", str(wrong)).returncode == 2
+
+
 def test_version_and_help() -> None:
     assert command("--version").stdout.startswith("reasonkit 0.")
     for words in ([], ["react"], ["ask"], ["cot"], ["act"]):

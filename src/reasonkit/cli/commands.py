@@ -186,13 +186,14 @@ def pal(
 def doctor(
     address: Annotated[str, typer.Argument(help="An endpoint to probe.", show_default=False)] = "",
     model: ModelOption = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Write what was found to a file for the client.")] = None,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Say what isolation this machine offers.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Say what an endpoint, or this machine's sandbox, can be trusted with."""
     from reasonkit.cli.doctor import examine
 
-    return examine(address, model=model, sandbox=sandbox, as_json=as_json)
+    return examine(address, model=model, save=save, sandbox=sandbox, as_json=as_json)
 
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
