@@ -1,10 +1,13 @@
 """Sentences of encyclopedia prose."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasonkit.pages.sentences import split_sentences
+from reasonkit.bundled import encyclopedia_path
+from reasonkit.pages.sentences import _judged, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,20 @@ def test_other_languages_have_their_own_rules_and_an_unknown_one_is_split_as_eng
     assert split_sentences("Er kam am 3. Mai nach Köln. Es war z. B. kalt.", "de")[0] == "Er kam am 3. Mai nach Köln."
     assert split_sentences("これは本です。それも本です。", "ja") == ("これは本です。", "それも本です。")
     assert split_sentences("Un. Deux est là.", "xx") == split_sentences("Un. Deux est là.", "en")
+
+
+def test_what_is_settled_without_pysbd_is_settled_as_pysbd_does() -> None:
+    lines = [
+        line.strip() for path in encyclopedia_path().glob("*.txt") for line in path.read_text("utf-8").splitlines()[:80]
+    ]
+    prose = [
+        re.sub(r"\[\[([^]|]+)\|?([^]]*)\]\]", lambda link: link[2] or link[1], line)
+        for line in lines
+        if line[:1].isalpha()
+    ]
+    assert len(prose) > 20
+    for text in prose:
+        assert split_sentences(text) == tuple(_judged(text, "en"))
 
 
 WORDS = st.sampled_from(
