@@ -76,6 +76,14 @@ class Manners:
     """The only key that is let in."""
     context: int | None = None
     """Words that fit; more are a 400."""
+    overflow: Literal["refuse", "cut", "garbage"] = "refuse"
+    prefill: Literal["plain", "flags"] | None = None
+    """How a last assistant turn is continued."""
+    grammar: str | None = None
+    """The field in which it is read; then the text is the first word that it allows."""
+    cached: bool = False
+    """Whether a prompt that came before is said to be cached."""
+    streams: bool = True
 
 
 def json_answer(held: Any, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Raw:
@@ -245,7 +253,7 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
     if seen.path.endswith("/models"):
         yield json_answer({"object": "list", "data": list(manners.models)}).pieces[0]
         return
-    if ("chat" if seen.chat else "completions") not in manners.endpoints:
+    if seen.method == "GET" or ("chat" if seen.chat else "completions") not in manners.endpoints:
         yield _error(manners, 404, "Not Found")
         return
     body = seen.json
@@ -261,7 +269,9 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
             )
             return
     words = _words(body)
-    if manners.context is not None and words + body.get("max_tokens", 0) > manners.context:
+    if manners.context is not None and manners.overflow == "cut":
+        words = min(words, manners.context)
+    if manners.context is not None and manners.overflow == "refuse" and words + body["max_tokens"] > manners.context:
         yield _error(
             manners,
             400,
@@ -271,9 +281,11 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
         )
         return
     count = body.get("n", 1) if manners.n else 1
-    texts = [_stopped(manners, manners.text(body, index), body.get("stop") or []) for index in range(count)]
-    usage = {"prompt_tokens": words, "completion_tokens": sum(len(text.split()) for text in texts)}
-    if body.get("stream"):
+    texts = [_stopped(manners, _written(manners, body, index), body.get("stop") or []) for index in range(count)]
+    usage: dict[str, Any] = {"prompt_tokens": words, "completion_tokens": sum(len(text.split()) for text in texts)}
+    if manners.cached:
+        usage["prompt_tokens_details"] = {"cached_tokens": words - 1}
+    if body.get("stream") and manners.streams:
         yield from _stream(manners, seen, texts, usage)
         return
     choices = []
@@ -289,7 +301,20 @@ def behave(manners: Manners, seen: Seen) -> Iterator[bytes | float | str]:
     yield http(200, packed, headers)
 
 
-def _stream(manners: Manners, seen: Seen, texts: list[str], usage: dict[str, int]) -> Iterator[bytes]:
+def _written(manners: Manners, body: dict[str, Any], index: int) -> str:
+    """Return what the model writes, a grammar and a last assistant turn heeded where the manners say so."""
+    if manners.grammar is not None and manners.grammar in body:
+        held = body[manners.grammar]
+        return str(held["grammar"] if isinstance(held, dict) else held).split('"')[1]
+    text = manners.text(body, index)
+    last = body.get("messages", [{"role": "user"}])[-1]
+    asked = manners.prefill == "plain" or (manners.prefill == "flags" and body.get("continue_final_message"))
+    if last["role"] == "assistant" and asked and text.startswith(last["content"]):
+        return text.removeprefix(last["content"])
+    return text
+
+
+def _stream(manners: Manners, seen: Seen, texts: list[str], usage: dict[str, Any]) -> Iterator[bytes]:
     yield STREAM_HEAD
     longest = max(map(len, texts))
     for start in range(0, longest, manners.chunk):

@@ -83,7 +83,7 @@ def test_seeds_fit_into_32_bits() -> None:
 
 def test_a_last_assistant_turn_is_continued_in_the_way_of_the_server() -> None:
     turns = (Message(role="user", content="q"), Message(role="assistant", content="Thought 1:"))
-    client = HTTPClient(BASE, model="m", capabilities=EndpointFacts(server="vllm", prefill=True))
+    client = HTTPClient(BASE, model="m", capabilities=EndpointFacts(prefill="flags"))
     body = json.loads(sent(Request(prompt=turns), client, "/chat/completions").content)
     assert body["continue_final_message"] is True
     assert body["add_generation_prompt"] is False
@@ -91,7 +91,7 @@ def test_a_last_assistant_turn_is_continued_in_the_way_of_the_server() -> None:
 
 def test_a_last_assistant_turn_is_refused_where_it_would_not_be_continued() -> None:
     turns = (Message(role="user", content="q"), Message(role="assistant", content="Thought 1:"))
-    client = HTTPClient(BASE, model="m", capabilities=EndpointFacts(prefill=False))
+    client = HTTPClient(BASE, model="m", capabilities=EndpointFacts(prefill="none"))
     with pytest.raises(Unsupported, match="continue"):
         list(client.stream(Request(prompt=turns)))
     client.close()

@@ -40,8 +40,8 @@ class EndpointFacts:
     logprobs: bool | None = None
     stream: bool | None = None
     stream_usage: bool | None = None
-    prefill: bool | None = None
-    """Whether a last assistant turn is continued."""
+    prefill: Literal["plain", "flags", "none"] | None = None
+    """Whether a last assistant turn is continued: as it stands, when vLLM's two flags ask for it, or not."""
     grammar: Literal["grammar", "structured_outputs", "ebnf"] | None = None
     """The field in which a grammar is sent."""
     max_context: int | None = None
@@ -57,7 +57,7 @@ class EndpointFacts:
         """Return what a client of this endpoint may be asked for."""
         return Capabilities(
             endpoint=endpoint,
-            prefill=bool(self.prefill),
+            prefill=self.prefill in {"plain", "flags"},
             samples=self.samples is not False and self.samples_differ is not False and "n" not in self.refused,
             grammar=self.grammar is not None,
             max_context=self.max_context,

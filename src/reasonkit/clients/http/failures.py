@@ -141,10 +141,14 @@ def as_error(refusal: Refusal, *, shown: str, max_tokens: int, prompt_tokens: in
     return StatusError(message, status=status, retry_after_seconds=refusal.retry_after_seconds)
 
 
+def told_limit(error: ServerError) -> int | None:
+    """Return how many tokens fit, where the error says so."""
+    match = _LIMIT.search(error.message)
+    return error.limit if error.limit is not None or match is None else int(match.group(1))
+
+
 def _overflow(error: ServerError, max_tokens: int, guessed: int | None) -> ContextOverflow | None:
-    limit, prompt_tokens = error.limit, error.prompt_tokens
-    if limit is None and (match := _LIMIT.search(error.message)):
-        limit = int(match.group(1))
+    limit, prompt_tokens = told_limit(error), error.prompt_tokens
     if prompt_tokens is None and (match := _PROMPT_TOKENS.search(error.message)):
         prompt_tokens = int(match.group(1))
     if prompt_tokens is None and (match := _REQUESTED.search(error.message)):

@@ -23,6 +23,8 @@ from reasonkit.types import Request
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 SEED_BITS = 0x7FFFFFFF
 """Servers keep seeds in 32 bits, some of them signed; llama.cpp takes -1 for random."""
+PREFILL_FLAGS: dict[str, JSON] = {"continue_final_message": True, "add_generation_prompt": False}
+"""vLLM and SGLang continue a last assistant turn when these ask for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +99,13 @@ def _messages(request: Request, facts: EndpointFacts, payload: dict[str, JSON]) 
     if isinstance(request.prompt, str):
         return [{"role": "user", "content": request.prompt}]
     if request.prompt and request.prompt[-1].role == "assistant":
-        if facts.prefill is False:
+        if facts.prefill == "none":
             raise Unsupported(
                 "the last turn is the assistant's, but this endpoint does not continue it: end with a user turn, or "
                 "use the completions endpoint"
             )
-        if facts.server in {"vllm", "sglang", "transformers"}:
-            payload["continue_final_message"] = True
-            payload["add_generation_prompt"] = False
+        if facts.prefill == "flags" or (facts.prefill is None and facts.server in {"vllm", "sglang"}):
+            payload |= PREFILL_FLAGS
     return [{"role": message.role, "content": message.content} for message in request.prompt]
 
 

@@ -28,6 +28,8 @@ ERRORS: tuple[type[Exception], ...] = (
     httpcore.ConnectionNotAvailable,
     zlib.error,
 )
+GONE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+"""What a request meets on a connection that the server has closed since the last one."""
 FRESH_SECONDS = 1.0
 """So long after its last answer a connection is not looked at before it is used again; that costs a system call."""
 
@@ -70,8 +72,15 @@ class CoreLane:
 
     def open(self, wish: Send, deadline: float) -> CoreAnswer:
         self._timer.deadline = deadline
-        self._connection = self._connected()
-        response = self._connection.handle_request(self._urls.request(wish))
+        request = self._urls.request(wish)
+        kept, self._connection = self._connection, self._connected()
+        try:
+            response = self._connection.handle_request(request)
+        except GONE:
+            if self._connection is not kept:
+                raise
+            self._connection = self._connected()  # the server had closed a kept connection: not a failure yet
+            response = self._connection.handle_request(request)
         self._used = time.monotonic()
         return CoreAnswer(response, self._timer)
 
@@ -129,8 +138,15 @@ class AsyncCoreLane:
         self._used = 0.0
 
     async def aopen(self, wish: Send) -> AsyncCoreAnswer:
-        self._connection = await self._connected()
-        response = await self._connection.handle_async_request(self._urls.request(wish))
+        request = self._urls.request(wish)
+        kept, self._connection = self._connection, await self._connected()
+        try:
+            response = await self._connection.handle_async_request(request)
+        except GONE:
+            if self._connection is not kept:
+                raise
+            self._connection = await self._connected()
+            response = await self._connection.handle_async_request(request)
         self._used = time.monotonic()
         return AsyncCoreAnswer(response)
 
