@@ -27,7 +27,7 @@ FLOORS = {
     "clients": 2,
     "sandbox": 2,
     "pages": 2,
-    "bundled": 2,
+    "bundled": 3,
     "strategies": 3,
     "tools": 3,
     "runner": 4,
@@ -39,8 +39,6 @@ FLOORS = {
     "pytest_plugin": 7,
 }
 NEIGHBOURS = {
-    ("pages", "bundled"): "the source over the bundled pages names their file",
-    ("agents", "bundled"): "the default client is the bundled model",
     ("cli", "train"): "the command line starts training",
 }
 """Pairs that may know each other although they stand on one floor, with the reason."""

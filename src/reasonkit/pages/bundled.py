@@ -7,6 +7,7 @@ The full-text index (https://sqlite.org/fts5.html) is asked only when a title is
 import sqlite3
 import threading
 from collections.abc import Iterable
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -35,11 +36,7 @@ class BundledPages:
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        if path is None:
-            from reasonkit.bundled import pages_path  # only where the shipped file is wanted
-
-            path = pages_path()
-        self._path = Path(path)
+        self._path = Path(str(files("reasonkit"))) / "bundled" / "pages.sqlite" if path is None else Path(path)
         self._lock = threading.Lock()
         self._titles: list[tuple[str, frozenset[str], str]] | None = None
         self._connection: sqlite3.Connection | None = _opened(self._path)
