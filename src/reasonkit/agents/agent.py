@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
+from reasonkit.agents.asking import Preview, joined, questions_of
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.recipe import Recipe
-from reasonkit.agents.recording import Folding, same_settings
+from reasonkit.agents.recording import Folding, TraceLike, head, opened, same_settings
+from reasonkit.agents.replay import Recorded
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError
 from reasonkit.flow import Tree
@@ -29,9 +29,8 @@ from reasonkit.runner.drivers import Carrier, drive, in_order, in_threads
 from reasonkit.runner.session import Session, Start
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
-from reasonkit.trace import Rendering, Run, Seen, Trace
+from reasonkit.trace import Fork, Run, Seen, Trace
 from reasonkit.types import Complete, Question, Result, Selection
-from reasonkit.version import __version__
 
 if TYPE_CHECKING:
     from reasonkit.demonstrations import Embed
@@ -43,21 +42,6 @@ class Closable(Protocol):
     def close(self) -> None:
         """Free what it holds."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """The exact first request of a run."""
-
-    request: Rendering
-    """A text, or the messages of a chat."""
-    tokens: int | None
-    """Of the text, where the client has a tokenizer."""
-    sha256: str
-    """Of the text, or of the messages one after another."""
-
-    def __str__(self) -> str:
-        return _joined(self.request)
 
 
 class Agent:
@@ -93,14 +77,13 @@ class Agent:
         self._owned, self._embed = owned, embed
         self._live: WeakSet[Session] = WeakSet()
 
-    def __call__(
-        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
-    ) -> Result:
+    def __call__(self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None) -> Result:
         """Answer a question.
 
         Args:
             question: what is asked.
-            trace: a file to record in; a run that stands there already goes on where it stopped.
+            trace: a file to record in; a run that stands there already goes on where it stopped. Or a Trace: several
+                calls are its episodes, one after another, and one that is only read is replayed.
             budget: what it may spend.
 
         Raises:
@@ -111,18 +94,16 @@ class Agent:
             return result
         raise AssertionError("an episode ended without a result")
 
-    async def acall(
-        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
-    ) -> Result:
+    async def acall(self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None) -> Result:
         """Answer a question without blocking the event loop."""
         results = await self.amap([question], trace=trace, budget=budget, isolate=False)
         return results[0]
 
     def stream(
-        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+        self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None
     ) -> Generator[StreamEvent, None, None]:
         """Answer a question; yield tokens, thoughts, actions and observations as they come, then the answer."""
-        with Trace(trace) as file, closing(self._seen([question], file, budget, tokens=True)) as seen:
+        with opened(trace) as file, closing(self._seen([question], file, budget, tokens=True)) as seen:
             folding = Folding(file)
             for happened in seen:
                 yield from shown(happened)
@@ -134,7 +115,7 @@ class Agent:
         questions: Iterable[str | Question],
         *,
         concurrency: int = 1,
-        trace: str | Path | None = None,
+        trace: TraceLike = None,
         budget: Budget | None = None,
         total: Budget | None = None,
         on_result: Callable[[int, Result], None] | None = None,
@@ -163,7 +144,7 @@ class Agent:
         questions: Iterable[str | Question],
         *,
         concurrency: int = 1,
-        trace: str | Path | None = None,
+        trace: TraceLike = None,
         budget: Budget | None = None,
         total: Budget | None = None,
         isolate: bool = True,
@@ -171,9 +152,9 @@ class Agent:
         """Answer many questions without blocking the event loop; see `map`."""
         from reasonkit.runner.async_driver import adrive
 
-        with Trace(trace) as file:
+        with opened(trace) as file:
             session = self._session(
-                _questions(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
+                questions_of(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
             )
             folding, found = Folding(file), dict[int, Result]()
             async with aclosing(
@@ -184,13 +165,13 @@ class Agent:
         return [found[number] for number in sorted(found)]
 
     async def astream(
-        self, question: str | Question, *, trace: str | Path | None = None, budget: Budget | None = None
+        self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None
     ) -> AsyncGenerator[StreamEvent, None]:
         """Stream without blocking the event loop; use it as `async with aclosing(agent.astream(...)) as events`."""
         from reasonkit.runner.async_driver import adrive
 
-        with Trace(trace) as file:
-            session = self._session(_questions([question]), file, budget=budget, isolate=False)
+        with opened(trace) as file:
+            session = self._session(questions_of([question]), file, budget=budget, isolate=False)
             folding = Folding(file)
             async with aclosing(adrive(session, self._world(tokens=True), at_once=_BRANCHES)) as seen:
                 async for happened in seen:
@@ -201,12 +182,12 @@ class Agent:
 
     def preview(self, question: str | Question) -> Preview:
         """Return the exact first request; nothing is sent."""
-        (asked,) = _questions([question])
+        (asked,) = questions_of([question])
         tree = Tree(self.recipe.flow(asked, self._selected(asked)))
         first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
         tree.close()
-        request = self._render(first)
-        text = _joined(request)
+        request = render(first.transcript, first.cue, self.client.capabilities)
+        text = joined(request)
         return Preview(
             request=request,
             tokens=self.client.count_tokens(text) if isinstance(request, str) else None,
@@ -219,11 +200,45 @@ class Agent:
         Raises:
             ReplayMismatch: something else is asked now than was recorded.
         """
-        questions = [trace.result(episode).question for episode in trace.episodes]
-        session = self._session(questions, trace, strict=True)
-        folding = Folding(trace)
-        world = self._world(tokens=False)
-        return [result for seen in drive(session, world, in_order(world)) for _, result in folding.take(seen)]
+        recorded = (trace.recording(episode).question for episode in trace.episodes)
+        return self._driven(self._session((one for one in recorded if one), trace, strict=True), trace)
+
+    def fork(
+        self,
+        path: str | Path,
+        *,
+        step: int,
+        trace: str | Path | None = None,
+        episode: int | None = None,
+        completion: str | None = None,
+        observation: str | None = None,
+        budget: Budget | None = None,
+    ) -> list[Result]:
+        """Take over a recorded run up to a step, and go on from there with this agent.
+
+        Args:
+            path: the recorded run, of an agent of the same method; its model, prompt and tools may be others.
+            step: the first one that is run anew, from 1.
+            trace: a new file to record in; it names its parent.
+            episode: the number of one episode; None forks them all.
+            completion: what the model is to have said at the step, instead of asking it.
+            observation: what the tool is to have said at the step.
+            budget: what each episode may spend.
+
+        Raises:
+            InputError: there is no such step or episode.
+            ReplayMismatch: a tool's outcome that was to be taken over is not that of what is asked now.
+        """
+        from reasonkit.agents.forking import fork
+
+        return fork(
+            self, path, step=step, trace=trace, episode=episode, completion=completion, observation=observation,
+            budget=budget,
+        )  # fmt: skip
+
+    def forked(self, questions: Iterable[Question], trace: Trace, fork: Fork, budget: Budget | None) -> list[Result]:
+        """Run episodes that take over what a fork gives them."""
+        return self._driven(self._session(questions, trace, budget=budget, isolate=True, fork=fork), trace)
 
     def cancel(self) -> None:
         """End every run of this agent after the requests under way; each returns what it has, as `cancelled`.
@@ -252,13 +267,13 @@ class Agent:
         self,
         questions: Iterable[str | Question],
         *,
-        trace: str | Path | None,
+        trace: TraceLike,
         budget: Budget | None,
         isolate: bool,
         total: Budget | None = None,
         concurrency: int = 1,
     ) -> Iterator[tuple[int, Result]]:
-        with Trace(trace) as file:
+        with opened(trace) as file:
             folding = Folding(file)
             seen = self._seen(
                 questions, file, budget, total=total, concurrency=concurrency, isolate=isolate, tokens=False
@@ -266,6 +281,10 @@ class Agent:
             with closing(seen):
                 for happened in seen:
                     yield from folding.take(happened)
+
+    def _driven(self, session: Session, trace: Trace) -> list[Result]:
+        folding, world = Folding(trace), self._world(tokens=False)
+        return [result for seen in drive(session, world, in_order(world)) for _, result in folding.take(seen)]
 
     def _seen(
         self,
@@ -279,7 +298,7 @@ class Agent:
         isolate: bool = False,
     ) -> Generator[Seen, None, None]:
         session = self._session(
-            _questions(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
+            questions_of(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
         )
         world = self._world(tokens=tokens, at_once=concurrency)
         carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
@@ -295,24 +314,29 @@ class Agent:
         at_once: int = 1,
         isolate: bool = False,
         strict: bool = False,
+        fork: Fork | None = None,
     ) -> Session:
         if at_once < 1:
             raise InputError(f"concurrency is {at_once}; give 1 or more")
-        run = self._head()
+        strict = strict or trace.read_only
+        client = Recorded.of(trace, self.recipe.name) if strict else self.client
+        run = trace.run if strict and trace.run else self._head(fork.parent if fork else None)
         if trace.run is not None and not strict:
-            same_settings(trace.run, run, trace.path)
+            same_settings(trace.run, trace.hidden(run), trace.path)
         session = Session(
             self._starts(questions, trace, strict=strict),
             trace,
             run=run,
-            render=self._render,
+            render=lambda effect: render(effect.transcript, effect.cue, client.capabilities),
             strict=strict,
+            first=trace.begun,
+            inherited=fork.events if fork else {},
             budget=budget,
             shared=None if total is None else Account(total),
             at_once=at_once,
-            merge=self.client.capabilities.samples,
+            merge=client.capabilities.samples,
             isolate=isolate,
-            count=lambda rendering: self.client.count_tokens(_joined(rendering)),
+            count=lambda rendering: client.count_tokens(joined(rendering)),
         )
         self._live.add(session)
         return session
@@ -320,7 +344,7 @@ class Agent:
     def _starts(self, questions: Iterable[Question], trace: Trace, *, strict: bool) -> Iterator[Start]:
         """Make flows; a choice of examples that is on record is not made again."""
         recorded = set(trace.episodes) if strict or self.recipe.choice is not None else set()
-        for number, question in enumerate(questions):
+        for number, question in enumerate(questions, trace.begun):
             selection = trace.result(number).selection if number in recorded else None
             yield question, self.recipe.flow(question, selection or self._selected(question))
 
@@ -339,6 +363,11 @@ class Agent:
 
         return choose(prompt.demonstrations, question.text, choice, embed=self._embed, count=tokens)
 
+    def _head(self, parent: str | None) -> Run:
+        return head(
+            self.recipe, self.client, tools=self.tools, adapter=self.adapter, seed=self.seed, parent=parent
+        )  # fmt: skip
+
     def _world(self, *, tokens: bool, at_once: int = 1) -> World:
         return World(
             self.client,
@@ -349,48 +378,8 @@ class Agent:
             tokens=tokens,
         )
 
-    def _render(self, effect: Complete) -> Rendering:
-        return render(effect.transcript, effect.cue, self.client.capabilities)
-
-    def _head(self) -> Run:
-        capabilities = self.client.capabilities
-        adapter = {"adapter": self.adapter} if self.adapter else {}
-        recipe = self.recipe
-        return Run(
-            strategy=recipe.name,
-            options=recipe.described_options(),
-            parts={name: part.described() for name, part in recipe.parts.items()},
-            prompt=recipe.prompt.name if recipe.prompt else None,
-            prompt_sha256=recipe.prompt.sha256 if recipe.prompt else None,
-            client={**self.client.describe(), **adapter},
-            endpoint=capabilities.endpoint,
-            prefill=capabilities.prefill,
-            tools=self.tools.names if self.tools else (),
-            seed=self.seed,
-            library=f"reasonkit {__version__}",
-            time=round(time.time(), 3),
-        )
-
 
 _BYTES_PER_TOKEN = 3
 """A cautious guess where the client has no tokenizer."""
 _BRANCHES = 32
 """Requests under way for one streamed question: the branches of a vote."""
-
-
-def _questions(questions: Iterable[str | Question]) -> Iterator[Question]:
-    for question in questions:
-        asked = Question(text=question) if isinstance(question, str) else question
-        if not asked.text.strip():
-            raise InputError("the question is empty; give a text")
-        try:
-            asked.text.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"the question {asked.text!r} holds a lone surrogate: {error.reason}") from None
-        yield asked
-
-
-def _joined(request: Rendering) -> str:
-    if isinstance(request, str):
-        return request
-    return "\n".join(f"<{message.role}>\n{message.content}" for message in request)

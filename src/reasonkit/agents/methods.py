@@ -7,7 +7,7 @@ the method's own default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -81,18 +81,21 @@ class Method(Agent):
         )
 
     @classmethod
-    def replay(cls, path: str | Path, *, prompt: PromptLike = None) -> list[Result]:
+    def replay(
+        cls, path: str | Path, *, prompt: PromptLike = None, redact: Callable[[str], str] | None = None
+    ) -> list[Result]:
         """Run a recorded trace again, without a model, network or tool; every request is compared with the record.
 
         Args:
             path: the trace.
             prompt: the prompt, if it was one of the caller's own that cannot be found by its name.
+            redact: what the trace was recorded with, if it changes words of the prompt itself.
 
         Raises:
             TraceError: the file is no trace, or one of another method.
             ReplayMismatch: something else is asked now than was recorded; the message is a diff.
         """
-        with Trace(path, append=False) as trace:
+        with Trace(path, append=False, redact=redact) as trace:
             run = trace.run
             assert run is not None
             if run.strategy != cls.method:

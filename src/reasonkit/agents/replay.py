@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import Self
 
-from reasonkit.errors import Unsupported
-from reasonkit.trace import Run
+from reasonkit.errors import TraceError, Unsupported
+from reasonkit.trace import Run, Trace
 from reasonkit.types import Capabilities, Delta, Reply, Request
 
 
@@ -14,6 +15,18 @@ class Recorded:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+
+    @classmethod
+    def of(cls, trace: Trace, strategy: str) -> Self:
+        """Return the client of a trace that is replayed by an agent.
+
+        Raises:
+            TraceError: it was made by another strategy than the agent's.
+        """
+        assert trace.run is not None
+        if trace.run.strategy != strategy:
+            raise TraceError(f"{trace.path}: a trace of {trace.run.strategy!r}, which {strategy!r} cannot replay")
+        return cls(trace.run)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from reasonkit.errors import InputError
-from reasonkit.types import BudgetLimit, Refused, Usage
+from reasonkit.trace import Rendering
+from reasonkit.types import Asked, BudgetLimit, Complete, Completion, Note, Recorded, Refused, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,3 +136,22 @@ class Account:
         self.spent += spent
         if self._parent is not None:
             self._parent.settle(reserved, spent)
+
+
+_BYTES_PER_TOKEN = 3
+"""A cautious guess where no tokenizer is at hand: English prose has four to five bytes a token."""
+
+
+def spent(account: Account, effect: Asked | Note, outcomes: tuple[Recorded, ...]) -> Cost:
+    """Return what an effect has cost by its outcomes."""
+    if isinstance(effect, Complete):
+        used = sum((outcome.usage for outcome in outcomes if isinstance(outcome, Completion)), Usage())
+        return account.price(used)
+    return Cost(steps=sum(not isinstance(outcome, Refused) for outcome in outcomes))
+
+
+def guessed_tokens(rendering: Rendering) -> int:
+    """Return a guess at the tokens of a request, where no tokenizer is at hand."""
+    if isinstance(rendering, str):
+        return len(rendering.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN
+    return sum(len(turn.content.encode("utf-8", "surrogatepass")) + 8 for turn in rendering) // _BYTES_PER_TOKEN

@@ -11,50 +11,44 @@ without being strict: what is not on record is asked.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
-from reasonkit.errors import BudgetSpent, ReasonkitError, ReplayMismatch
-from reasonkit.flow import Ask, Path, Place, Tree
-from reasonkit.runner.budget import Account, Budget, Cost
+from reasonkit.errors import ReasonkitError, ReplayMismatch
+from reasonkit.flow import Ask, Place, Tree
+from reasonkit.runner.budget import Account, Budget, Cost, guessed_tokens, spent
+from reasonkit.runner.episode import Episode
 from reasonkit.runner.jobs import Item, Job, seed_of
-from reasonkit.trace import Began, End, Event, Opened, Recording, Rendering, Run, Seen, Token, Trace, kept, written
+from reasonkit.trace import (
+    Began,
+    Completing,
+    End,
+    Event,
+    Kept,
+    Opened,
+    Rendering,
+    Run,
+    Seen,
+    Token,
+    Trace,
+    kept,
+    written,
+)
 from reasonkit.trace.mismatch import difference, unrecorded
 from reasonkit.types import (
     Act,
-    Action,
     Answer,
     Asked,
     Complete,
-    Completion,
-    Failure,
     Flow,
     Note,
-    Observation,
     Question,
     Recorded,
-    Refused,
-    StopReason,
     Usage,
 )
 
 Start = tuple[Question, Flow[Answer]]
 """An episode to be run."""
-
-
-@dataclass(slots=True, eq=False)
-class _Episode:
-    number: int
-    tree: Tree
-    recording: Recording
-    account: Account | None
-    inbox: list[tuple[Ask, Recorded]] = field(default_factory=list)
-    recalled: dict[Path, list[tuple[Action, Observation]]] = field(default_factory=dict)
-    used: set[Place] = field(default_factory=set)
-    outstanding: int = 0
-    asked: bool = False
-    ended: bool = False
-    error: tuple[Place, ReasonkitError] | None = None
 
 
 class Session:
@@ -66,6 +60,8 @@ class Session:
         run: the head of the trace.
         render: what a completion's request looks like.
         strict: replay: ask nothing, fail at the first difference.
+        first: the number of the first episode.
+        inherited: events by episode and place whose outcomes are taken over instead of asking.
         budget: bounds for each episode.
         shared: an account for all episodes together.
         at_once: how many episodes are open at the same time.
@@ -82,6 +78,8 @@ class Session:
         run: Run,
         render: Callable[[Complete], Rendering],
         strict: bool = False,
+        first: int = 0,
+        inherited: Mapping[int, Mapping[Place, Event]] = MappingProxyType({}),
         budget: Budget | None = None,
         shared: Account | None = None,
         at_once: int = 1,
@@ -89,11 +87,11 @@ class Session:
         isolate: bool = False,
         count: Callable[[Rendering], int | None] | None = None,
     ) -> None:
-        self._starts = enumerate(episodes)
+        self._starts, self._inherited = enumerate(episodes, first), inherited
         self._trace, self._run, self._render, self._count = trace, run, render, count
         self._strict, self._merge, self._isolate, self._at_once = strict, merge, isolate, at_once
         self._budget, self._shared = (None, None) if strict else (budget, shared)
-        self._open: dict[int, _Episode] = {}
+        self._open: dict[int, Episode] = {}
         self._ready: set[int] = set()
         self._reserved: dict[Job, Cost] = {}
         self._seen: deque[Seen] = deque()
@@ -164,20 +162,21 @@ class Session:
             if start is None:
                 return
             number, (question, flow) = start
+            self._trace.begun = number + 1
             recording = self._trace.recording(number)
             if recording.question is None and not self._strict:
                 self._trace.append([Opened(episode=number, question=question)])
-            elif recording.question != question:
+            elif recording.question not in (question, self._trace.hidden(question)):
                 raise ReplayMismatch(
                     f"episode {number} of the trace is about {recording.question and recording.question.text!r}, "
                     f"not about {question.text!r}; give the same questions in the same order, or another file"
                 )
             account = self._shared if self._budget is None else Account(self._budget, parent=self._shared)
-            self._open[number] = _Episode(number, Tree(flow), recording, account)
+            self._open[number] = Episode(number, Tree(flow), recording, account)
             self._seen.append(Opened(episode=number, question=question))
             self._ready.add(number)
 
-    def _step(self, episode: _Episode, jobs: list[Job]) -> None:
+    def _step(self, episode: Episode, jobs: list[Job]) -> None:
         while not (self.cancelled or episode.ended):
             if episode.account is not None and episode.outstanding:
                 return  # with a budget an episode goes in rounds, so that timing does not decide what is granted
@@ -189,7 +188,7 @@ class Session:
             elif not episode.inbox:
                 return
 
-    def _advance(self, episode: _Episode) -> list[Ask]:
+    def _advance(self, episode: Episode) -> list[Ask]:
         inbox, episode.inbox = episode.inbox, []
         if len(inbox) > 1:
             inbox.sort(key=lambda told: told[0].place)
@@ -197,7 +196,7 @@ class Session:
             episode.tree.tell(ask, outcome)
         return episode.tree.pump()
 
-    def _serve(self, episode: _Episode, asks: list[Ask]) -> list[Job]:
+    def _serve(self, episode: Episode, asks: list[Ask]) -> list[Job]:
         """Serve notes and what is on record; return the rest as jobs, merged."""
         groups: dict[object, list[Ask]] = {}
         for ask in asks:
@@ -209,13 +208,15 @@ class Session:
                 self._must_have_stopped(episode, ask)
             elif isinstance(ask.effect, Note):
                 self._record(episode, (ask,), (None,), None, 0.0)
+            elif (given := self._inherited.get(episode.number, {}).get(ask.place)) is not None:
+                self._take_over(episode, ask, ask.effect, given)
             elif self._merge and ask.front is not None and isinstance(ask.effect, Complete):
                 groups.setdefault((ask.front, ask.effect), []).append(ask)
             else:
                 groups[ask.place] = [ask]
         return [self._job(episode, tuple(group)) for group in groups.values()]
 
-    def _job(self, episode: _Episode, asks: tuple[Ask, ...]) -> Job:
+    def _job(self, episode: Episode, asks: tuple[Ask, ...]) -> Job:
         effect = asks[0].effect
         assert not isinstance(effect, Note)
         for ask in asks:
@@ -230,40 +231,54 @@ class Session:
 
     # --- what is on record -----------------------------------------------------------------------------------------
 
-    def _repeat(self, episode: _Episode, ask: Ask, recorded: Event) -> None:
-        asked = kept(ask.effect)
-        request = self._render(ask.effect) if isinstance(ask.effect, Complete) and recorded.request else None
-        if asked != recorded.effect or request != recorded.request:
-            request = self._render(ask.effect) if isinstance(ask.effect, Complete) else None
-            raise ReplayMismatch(difference(recorded, asked, request))
+    def _repeat(self, episode: Episode, ask: Ask, recorded: Event) -> None:
+        asked, request = self._asked(ask)
+        if asked != recorded.effect or (request != recorded.request and recorded.group[0] == 0):
+            raise ReplayMismatch(difference(recorded, asked, request, episode.recording))
         episode.used.add(ask.place)
         if not isinstance(ask.effect, Note):
             self._seen.append(Began(episode=episode.number, place=ask.place, effect=ask.effect))
         self._seen.append(recorded)
         if recorded.outcome is None:
             return
-        if isinstance(ask.effect, Act) and isinstance(recorded.outcome, Observation):
-            episode.recalled.setdefault(ask.path, []).append((ask.effect.action, recorded.outcome))
-        if episode.account is not None:
-            episode.account.settle(Cost(), _spent(episode.account, ask.effect, (recorded.outcome,)))
+        episode.recall(ask, recorded.outcome)
+        if episode.account is not None and not recorded.inherited:
+            episode.account.settle(Cost(), spent(episode.account, ask.effect, (recorded.outcome,)))
         episode.inbox.append((ask, recorded.outcome))
 
-    def _must_have_stopped(self, episode: _Episode, ask: Ask) -> None:
+    def _take_over(self, episode: Episode, ask: Ask, effect: Asked, given: Event) -> None:
+        """Serve what another run was told here, and record it as this one's; a tool's word only for the same action."""
+        asked, request = self._asked(ask)
+        if given.outcome is None or type(given.effect) is not type(asked):
+            raise ReplayMismatch(unrecorded(episode.number, ask.place, asked, request, episode.recording))
+        if not isinstance(asked, Completing) and given.effect != asked:
+            raise ReplayMismatch(difference(given, asked, request, episode.recording))
+        self._seen.append(Began(episode=episode.number, place=ask.place, effect=effect))
+        episode.recall(ask, given.outcome)
+        self._record(episode, (ask,), (given.outcome,), request, 0.0, inherited=True)
+
+    def _asked(self, ask: Ask) -> tuple[Kept, Rendering | None]:
+        """Return what is asked as it would be written."""
+        request = self._render(ask.effect) if isinstance(ask.effect, Complete) else None
+        return self._trace.hidden(kept(ask.effect, self._trace.redact)), self._trace.hidden(request)
+
+    def _must_have_stopped(self, episode: Episode, ask: Ask) -> None:
         """Nothing is on record where a strict replay asks: right only where the recorded run was stopped."""
         end = episode.recording.end
         if end is not None and end.stop_reason not in ("cancelled", "error"):
-            request = self._render(ask.effect) if isinstance(ask.effect, Complete) else None
-            raise ReplayMismatch(unrecorded(episode.number, ask.place, kept(ask.effect), request))
+            raise ReplayMismatch(unrecorded(episode.number, ask.place, *self._asked(ask), episode.recording))
 
     def _record(
         self,
-        episode: _Episode,
+        episode: Episode,
         asks: tuple[Ask, ...],
         outcomes: tuple[Recorded | None, ...],
         rendering: Rendering | None,
         seconds: float,
+        *,
+        inherited: bool = False,
     ) -> None:
-        effect = kept(asks[0].effect)  # merged asks have equal effects
+        effect = kept(asks[0].effect, self._trace.redact)  # merged asks have equal effects
         events = [
             Event(
                 episode=episode.number,
@@ -273,6 +288,7 @@ class Session:
                 request=rendering if branch == 0 else None,
                 group=(branch, len(asks)),
                 seconds=seconds,
+                inherited=inherited,
             )
             for branch, (ask, outcome) in enumerate(zip(asks, outcomes, strict=True))
         ]
@@ -282,7 +298,7 @@ class Session:
 
     # --- budget ----------------------------------------------------------------------------------------------------
 
-    def _grant(self, episode: _Episode, account: Account, jobs: list[Job]) -> list[Job]:
+    def _grant(self, episode: Episode, account: Account, jobs: list[Job]) -> list[Job]:
         """Reserve in the order of places; what is not covered is refused, and that is recorded."""
         granted: list[Job] = []
         for job in jobs:
@@ -313,24 +329,24 @@ class Session:
             return Cost(steps=1)
         prompt = 0 if not first else None if self._count is None else self._count(job.rendering)
         if prompt is None:
-            prompt = _length(job.rendering) // _BYTES_PER_TOKEN
+            prompt = guessed_tokens(job.rendering)
         usage = Usage(requests=int(first), prompt_tokens=prompt, completion_tokens=effect.sampling.max_tokens)
         return account.price(usage)
 
-    def _settle(self, episode: _Episode, job: Job, outcomes: tuple[Recorded, ...]) -> None:
+    def _settle(self, episode: Episode, job: Job, outcomes: tuple[Recorded, ...]) -> None:
         if episode.account is not None:
-            spent = _spent(episode.account, job.effect, outcomes)
-            episode.account.settle(self._reserved.pop(job), spent)
+            used = spent(episode.account, job.effect, outcomes)
+            episode.account.settle(self._reserved.pop(job), used)
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
-    def _finish(self, episode: _Episode) -> None:
-        end = self._how_it_ended(episode)
+    def _finish(self, episode: Episode) -> None:
+        end = episode.how_it_ended(isolate=self._isolate)
         recorded = episode.recording.end
         if self._strict:
             if recorded is not None and recorded.stop_reason in ("cancelled", "error"):
                 end = recorded  # the world, not the strategy, decided this end
-            elif recorded is not None and recorded != end:
+            elif recorded is not None and recorded != self._trace.hidden(end):
                 raise ReplayMismatch(f"episode {episode.number}: ended with {recorded}, but now with {end}")
             if extra := episode.recording.events.keys() - episode.used:
                 raise ReplayMismatch(
@@ -338,46 +354,10 @@ class Session:
                 )
         self._end(episode, end)
 
-    def _how_it_ended(self, episode: _Episode) -> End:
-        number, tree = episode.number, episode.tree
-        if not tree.finished and episode.error is None:
-            return End(episode=number, stop_reason="cancelled")
-        failure = tree.failure or (episode.error[1] if episode.error else None)
-        if failure is None:
-            answer = tree.value
-            if not isinstance(answer, Answer):
-                raise TypeError(f"a strategy returns an Answer, not {answer!r}")
-            return End(episode=number, stop_reason=answer.stop_reason, answer=answer)
-        if not episode.asked and not self._isolate:
-            raise failure
-        reason: StopReason = "error"
-        if isinstance(failure, BudgetSpent):
-            reason = "timeout" if failure.limit == "seconds" else "budget"
-        return End(
-            episode=number, stop_reason=reason, error=Failure(kind=type(failure).__name__, message=str(failure))
-        )  # fmt: skip
-
-    def _end(self, episode: _Episode, end: End) -> None:
+    def _end(self, episode: Episode, end: End) -> None:
         episode.ended = True
         del self._open[episode.number]
         self._ready.discard(episode.number)
-        if not self._strict and episode.recording.end != end:
+        if not self._strict and episode.recording.end != self._trace.hidden(end):
             self._trace.append([end])
         self._seen.append(end)
-
-
-_BYTES_PER_TOKEN = 3
-"""A cautious guess where no tokenizer is at hand: English prose has four to five bytes a token."""
-
-
-def _spent(account: Account, effect: Asked | Note, outcomes: tuple[Recorded, ...]) -> Cost:
-    if isinstance(effect, Complete):
-        used = sum((outcome.usage for outcome in outcomes if isinstance(outcome, Completion)), Usage())
-        return account.price(used)
-    return Cost(steps=sum(not isinstance(outcome, Refused) for outcome in outcomes))
-
-
-def _length(rendering: Rendering) -> int:
-    if isinstance(rendering, str):
-        return len(rendering.encode("utf-8", "surrogatepass"))
-    return sum(len(message.content.encode("utf-8", "surrogatepass")) + 8 for message in rendering)

@@ -19,6 +19,7 @@ from reasonkit.trace.events import (
 )
 from reasonkit.trace.file import Recording, Trace
 from reasonkit.trace.fold import fold
+from reasonkit.trace.forking import Fork, taken_over
 from reasonkit.trace.lines import canonical
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Completing",
     "End",
     "Event",
+    "Fork",
     "Kept",
     "Line",
     "Opened",
@@ -40,5 +42,6 @@ __all__ = [
     "fold",
     "follows",
     "kept",
+    "taken_over",
     "written",
 ]

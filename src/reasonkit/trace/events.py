@@ -7,7 +7,7 @@ with its square; an event holds the transcript's hash, and the request as it was
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -112,6 +112,8 @@ class Event:
     """The number of this branch, and of all branches, of the one request that brought them."""
     seconds: float = 0.0
     """From asking to the last byte; a clock field, which no comparison reads."""
+    inherited: bool = False
+    """Whether the outcome was taken over from the trace that this one was forked from, or given by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +130,13 @@ Line: TypeAlias = Run | Opened | Event | End
 Seen: TypeAlias = Opened | Began | Token | Event | End
 
 
-def kept(effect: Asked | Note) -> Kept:
-    """Return the effect as a trace holds it."""
+def kept(effect: Asked | Note, redact: Callable[[str], str] | None = None) -> Kept:
+    """Return the effect as a trace holds it; with `redact`, the hash is that of the text as it may be written."""
     if not isinstance(effect, Complete):
         return effect
-    opening = effect.transcript.opening
+    opening, text = effect.transcript.opening, effect.transcript.text
     digest = hashlib.sha256(opening.sha256.encode())
-    digest.update(effect.transcript.text.encode("utf-8", "surrogatepass"))
+    digest.update((text if redact is None else redact(text)).encode("utf-8", "surrogatepass"))
     return Completing(
         transcript_sha256=digest.hexdigest(),
         cue=effect.cue,

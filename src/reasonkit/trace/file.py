@@ -7,23 +7,28 @@ costs a few numbers an episode, and an episode's events are read when it begins.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self, TypeVar
 
 from reasonkit.errors import TraceError
 from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Run, follows
 from reasonkit.trace.fold import fold
 from reasonkit.trace.lines import canonical, write_line
 from reasonkit.trace.reading import line_of, read_json, read_line
+from reasonkit.trace.redaction import Redact, redacted
 from reasonkit.trace.upgrades import UPGRADES, Upgrade
 from reasonkit.types import Question, Refused, Result
 
-_HEAD = b'{"line": "run"'
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("reasonkit.trace")
+_HEAD: Final = b'{"line": "run"'
 """How every trace begins; a file that does not is somebody's, and is never cut."""
 
 
@@ -54,11 +59,6 @@ class Recording:
                 if other == place or follows(other, place):
                     del self.events[other]
 
-    def until(self, index: int) -> Recording:
-        """Return what happened before effect `index` of the root."""
-        events = {place: event for place, event in self.events.items() if place[0] < index}
-        return Recording(self.question, events)
-
     def lines(self) -> Iterator[Event | End]:
         """Return the events in the order of places, then the end."""
         yield from (event for _, event in sorted(self.events.items()))
@@ -71,8 +71,9 @@ class Trace:
 
     Args:
         path: the file; None records nothing and forgets each episode at its end.
-        append: whether to write to it. Else it is only read, and must exist.
+        append: whether to write to it. Else it is only read, and must exist; given to an agent, it is replayed.
         clock: the time of day in seconds since the epoch.
+        redact: makes of each text what may be written of it; `None` writes everything.
         upgrades: how lines of older formats become those of the next.
 
     Raises:
@@ -85,10 +86,15 @@ class Trace:
         *,
         append: bool = True,
         clock: Callable[[], float] = time.time,
+        redact: Redact | None = None,
         upgrades: Mapping[int, Upgrade] = UPGRADES,
     ) -> None:
         self.path = None if path is None else Path(path)
         self.run: Run | None = None
+        self.read_only = not append
+        self.redact = redact
+        self.begun = 0
+        """Episodes that were begun, or replayed, through this object; the next one has this number."""
         self.torn_bytes = 0
         """Bytes of a last line that was not written whole; cut off before anything is appended."""
         self._clock, self._upgrades = clock, upgrades
@@ -103,6 +109,15 @@ class Trace:
     def episodes(self) -> tuple[int, ...]:
         """The numbers of the episodes on record."""
         return tuple(sorted(self._places))
+
+    @property
+    def unasked(self) -> tuple[int, ...]:
+        """The episodes on record that nothing asked for through this object."""
+        return tuple(episode for episode in self.episodes if episode >= self.begun)
+
+    def hidden(self, value: T) -> T:
+        """Return a line, or a part of one, as it may be written."""
+        return value if self.redact is None else redacted(value, self.redact)
 
     def recording(self, episode: int) -> Recording:
         """Read what is on record of an episode; empty if nothing is."""
@@ -125,7 +140,7 @@ class Trace:
             if isinstance(line, Run):
                 self.run = line
             if self._writer is not None:
-                data = write_line(line, now)
+                data = write_line(self.hidden(line), now)
                 self._lines += 1
                 if not isinstance(line, Run):
                     self._places.setdefault(line.episode, []).append((self._size, len(data), self._lines))
@@ -180,6 +195,12 @@ class Trace:
             self.close()
             raise
         self.torn_bytes, self._size = path.stat().st_size - whole, whole
+        if self.torn_bytes:
+            _LOG.warning(
+                "%s: its last line was not written whole (%d bytes), as happens when a run is killed; it is left out",
+                path,
+                self.torn_bytes,
+            )
         if self._writer is not None and self.torn_bytes:
             self._writer.truncate(whole)  # else the next line would be glued to the torn one
             self._reader.close()  # its buffer holds what was cut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reasonkit.trace.events import End, Event, Place
-from reasonkit.types import Answer, Completion, Note, Question, Result, Sample, Step, Usage
+from reasonkit.types import Answer, Completion, Note, Question, Result, Sample, Selection, Step, Usage
 
 
 def fold(question: Question, events: Iterable[Event], end: End | None, *, trace: str | None = None) -> Result:
@@ -17,12 +17,12 @@ def fold(question: Question, events: Iterable[Event], end: End | None, *, trace:
         end: how it ended; None is a run that was cut off.
         trace: the file's name, for the result to carry.
     """
-    notes: list[tuple[Place, Step | Sample]] = []
+    notes: list[tuple[Place, Step | Sample | Selection]] = []
     usage = Usage()
     for event in events:
         if isinstance(event.effect, Note):
             notes.append((event.place, event.effect.item))
-        elif isinstance(event.outcome, Completion):
+        elif isinstance(event.outcome, Completion) and not event.inherited:
             usage += event.outcome.usage
     notes.sort(key=lambda noted: noted[0])
     answer = (end.answer if end else None) or Answer(text=None)
@@ -40,5 +40,6 @@ def fold(question: Question, events: Iterable[Event], end: End | None, *, trace:
         saved=answer.saved,
         program=answer.program,
         execution=answer.execution,
+        selection=next((item for _, item in notes if isinstance(item, Selection)), None),
         trace=trace,
     )
