@@ -15,7 +15,7 @@ from transformers.cache_utils import DynamicLayer
 from reasonkit.clients.local.prefixes import Segment
 
 _COLUMNS = 128
-"""Buffers grow by this many tokens, and by half of what they hold."""
+"""Buffers grow by this many tokens, or by half of what they hold; rows double."""
 
 
 class _Layer(DynamicLayer):
@@ -77,7 +77,7 @@ class Buffers:
         place = self._place
         if rows <= place.rows and columns <= place.columns:
             return
-        rows = max(rows, place.rows)
+        rows = place.rows if rows <= place.rows else max(rows, 2 * place.rows)
         if columns > place.columns:
             columns = max(columns, place.columns * 3 // 2)
             columns = -(-columns // _COLUMNS) * _COLUMNS

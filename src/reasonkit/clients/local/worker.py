@@ -55,7 +55,7 @@ _PROMPT_TOKENS_ALONE = 2048
 """The same where no other row waits; between two such pieces a request can be cancelled."""
 
 
-_IDLE_BYTES = 2**28
+_IDLE_BYTES = 2**29
 """Larger buffers are given back while nobody asks."""
 
 
