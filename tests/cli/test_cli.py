@@ -193,6 +193,18 @@ def test_the_parser_is_scored_on_a_corpus(tmp_path: Path) -> None:
     assert command("steps", "score", str(wrong)).returncode == 2
 
 
+def test_a_saved_program_runs_without_a_model(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("def solution():\n    return 6 * 7\n")
+    ran = command("pal", "--program", str(program))
+    assert (ran.returncode, ran.stdout) == (0, "42\n"), ran.stderr
+    program.write_text("def solution():\n    return 1 / 0\n")
+    failed = command("pal", "--program", str(program))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "ZeroDivisionError" in failed.stderr
+    assert command("pal", "--program", "missing.py").returncode == 2
+
+
 def test_version_and_help() -> None:
     assert command("--version").stdout.startswith("reasonkit 0.")
     for words in ([], ["react"], ["ask"], ["cot"], ["act"]):

@@ -190,3 +190,12 @@ def test_being_sent_the_wrong_kind_of_outcome_is_our_bug() -> None:
     next(flow)
     with pytest.raises(TypeError, match="expected Completion"):
         flow.send(Observation(text="x"))
+
+
+def test_each_step_says_on_which_rung_it_was_read() -> None:
+    hand = ByHand(react(QUESTION, PROMPT))
+    hand.writes(" A.\nAction 1: Search[B]").sees("B.")
+    hand.writes(" A.\nAction 2: search[C]").sees("C.")
+    hand.writes(" Hm.").writes(" Search[D]").sees("D.")
+    hand.writes(" Hm.").writes(" dunno")
+    assert [step.rung for step in hand.steps] == ["accepted", "recovered", "reasked", "invalid"]

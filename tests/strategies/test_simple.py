@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reasonkit.answers import AnswerType
 from reasonkit.prompts import Prompt
 from reasonkit.strategies.cot import cot
 from reasonkit.strategies.direct import direct
@@ -38,3 +39,33 @@ def test_chain_of_thought_takes_what_follows_the_last_the_answer_is() -> None:
 def test_chain_of_thought_keeps_strict_and_lenient_apart() -> None:
     read = answered(cot(Question(text="How many?"), PROMPT, answer_type="number"), " 3 + 4 makes 7")
     assert (read.text, read.lenient) == (None, "7")
+
+
+def test_zero_shot_is_asked_in_two_stages_with_the_trigger_of_the_answers_type() -> None:
+    prompt = Prompt.load("cot/zero-shot")
+    question = Question(text="Which is largest?", choices=("a cat", "a dog", "a cow"))
+    flow = cot(question, prompt, answer_type="choice")
+    first = next(flow)
+    assert isinstance(first, Complete)
+    asked = "Q: Which is largest?\n(A) a cat\n(B) a dog\n(C) a cow\nA: Let's think step by step."
+    assert first.transcript.text + first.cue == asked
+    second = flow.send(Completion(text=" A cow is larger than a dog.\n"))
+    assert isinstance(second, Complete)
+    trigger = "Therefore, among A through C, the answer is"
+    assert second.transcript.text + second.cue == f"{asked} A cow is larger than a dog.\n{trigger}"
+    with pytest.raises(StopIteration) as stop:
+        flow.send(Completion(text=" (C)."))
+    assert stop.value.value.text == "C"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply", "answer"),
+    [("number", " 12.", "12"), ("yes_no", " Yes.", "yes"), ("text", " the cow.", "the cow")],
+)
+def test_zero_shot_reads_each_type(kind: AnswerType, reply: str, answer: str) -> None:
+    flow = cot(Question(text="How?"), Prompt.load("cot/zero-shot"), answer_type=kind)
+    next(flow)
+    flow.send(Completion(text=" Well."))
+    with pytest.raises(StopIteration) as stop:
+        flow.send(Completion(text=reply))
+    assert stop.value.value.text == answer

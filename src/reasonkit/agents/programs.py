@@ -47,6 +47,25 @@ class InSandbox:
             return self._sandbox
 
 
+def run_again(program: str, sandbox: Sandbox | None = None) -> Execution:
+    """Run a saved program, for example `result.program`, without a model.
+
+    Args:
+        program: its text; what of it is the answer is found as PAL finds it.
+        sandbox: where it runs; None makes one for this run.
+    """
+    from reasonkit.programs import extract_program
+
+    read = extract_program(f"```python\n{program}\n```")
+    if read.fault is not None:
+        return Execution(error=read.fault)
+    programs = InSandbox(sandbox)
+    try:
+        return programs.run(read.source, read.answer)
+    finally:
+        programs.close()
+
+
 def _target(answer: str | None) -> Target:
     """Return an effect's answer as the sandbox takes it."""
     from reasonkit.programs import STDOUT as PRINTED

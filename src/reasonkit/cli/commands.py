@@ -161,6 +161,8 @@ def pal(
     samples: Annotated[int, typer.Option("--samples", help="Programs to vote over; needs a temperature.", min=1)] = 1,
     repair: Annotated[bool, typer.Option("--repair", help="Show a failing program to the model, once.")] = False,
     show_program: Annotated[bool, typer.Option("--show-program", help="Print the program to stderr.")] = False,
+    save_program: Annotated[Path | None, typer.Option("--save-program", help="Write the program to a file.")] = None,
+    program: Annotated[Path | None, typer.Option("--program", help="Run this saved program; ask no model.")] = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     trace: TraceOption = None,
@@ -171,13 +173,23 @@ def pal(
     """Write a program and run it in the sandbox; its value is the answer."""
     from reasonkit.agents.methods import PAL
     from reasonkit.agents.votes import SelfConsistency
+    from reasonkit.cli.run import run_program
+
+    if program is not None:
+        return run_program(program, as_json=as_json)
 
     def build() -> Agent:
         one = PAL(client, model=model, prompt=prompt, repair=repair, temperature=temperature, seed=seed)
         return one if samples == 1 else SelfConsistency(one, n=samples, own=True)
 
     asked = Asked(
-        question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run, show_program=show_program
+        question=question,
+        trace=trace,
+        replay=replay,
+        as_json=as_json,
+        dry_run=dry_run,
+        show_program=show_program,
+        save_program=save_program,
     )
     return run(PAL if samples == 1 else SelfConsistency, build, asked)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from reasonkit.cli.show import Printer, printable, result_json
+from reasonkit.cli.show import Printer, execution_json, printable, result_json
 from reasonkit.errors import InputError
 from reasonkit.types import Result
 
@@ -32,6 +32,7 @@ class Asked:
     as_json: bool
     dry_run: bool
     show_program: bool = False
+    save_program: Path | None = None
 
 
 def run(method: type[Method], build: Callable[[], Agent], asked: Asked) -> int:
@@ -92,7 +93,29 @@ def _previewed(agent: Agent, asked: Asked) -> int:
     return 0
 
 
+def run_program(file: Path, *, as_json: bool) -> int:
+    """Run a saved program in the sandbox, without a model; return the exit code."""
+    from reasonkit.agents.programs import run_again
+    from reasonkit.answers import canonical
+
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not a readable program: {error}") from None
+    execution = run_again(source)
+    answer = None if execution.error is not None else canonical(execution.value)
+    if as_json:
+        print(json.dumps({"answer": answer, "program": source, "execution": execution_json(execution)}))
+    elif answer is not None:
+        print(answer)
+    if execution.error is not None and not as_json:
+        print(f"reasonkit: no answer: {execution.error.kind}: {execution.error.message}", file=sys.stderr)
+    return 0 if answer is not None else 1
+
+
 def _print(result: Result, asked: Asked) -> None:
+    if asked.save_program is not None and result.program:
+        asked.save_program.write_text(result.program, encoding="utf-8")
     if asked.as_json:
         print(json.dumps(result_json(result), ensure_ascii=False))
         return

@@ -84,7 +84,8 @@ def result_json(result: Result) -> dict[str, Any]:
         "saved": result.saved,
         "margin": result.margin,
         "program": result.program,
-        "execution": None if result.execution is None else _execution_json(result.execution),
+        "execution": None if result.execution is None else execution_json(result.execution),
+        "ladder": result.ladder,
         "usage": {
             "requests": result.usage.requests,
             "prompt_tokens": result.usage.prompt_tokens,
@@ -96,7 +97,8 @@ def result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _execution_json(execution: Execution) -> dict[str, Any]:
+def execution_json(execution: Execution) -> dict[str, Any]:
+    """Return what came of a program as the command line prints it."""
     error = execution.error
     return {
         "value": encode_value(execution.value),

@@ -123,6 +123,17 @@ class Result:
         second = self.votes[1].count if len(self.votes) > 1 else 0
         return (self.votes[0].count - second) / total
 
+    @property
+    def ladder(self) -> dict[str, int]:
+        """How many steps were read on which rung: as written, by a named recovery, asked for once more, not at all."""
+        return {
+            "accepted": sum(step.rung == "accepted" for step in self.steps),
+            "recovered": sum(step.rung == "recovered" for step in self.steps),
+            "reasked": sum(step.rung == "reasked" for step in self.steps),
+            "invalid": sum(step.rung == "invalid" for step in self.steps),
+            "forced": int(self.stop_reason == "forced"),
+        }
+
     def raise_for_status(self) -> Result:
         """Return the result, or raise RunFailed if an error ended the run."""
         if self.error is not None:

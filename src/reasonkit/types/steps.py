@@ -86,3 +86,12 @@ class Step:
     reasked: bool = False
     """Whether the model had to be asked again for the action alone."""
     malformed: MalformedKind | None = None
+
+    @property
+    def rung(self) -> Literal["accepted", "recovered", "reasked", "invalid"]:
+        """How far down the ladder the step was read."""
+        if self.malformed is not None:
+            return "invalid"
+        if self.reasked:
+            return "reasked"
+        return "recovered" if self.recovered else "accepted"
