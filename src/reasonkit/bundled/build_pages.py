@@ -8,6 +8,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -60,8 +61,12 @@ def build(source: Path, target: Path) -> int:
 
 def split_sentences(text: str) -> tuple[str, ...]:
     """Split prose into sentences; a paragraph's end is a sentence's end."""
-    segmenter = pysbd.Segmenter(language="en", clean=False)
-    return tuple(piece.strip() for line in text.split("\n") for piece in segmenter.segment(line))
+    return tuple(piece.strip() for line in text.split("\n") for piece in _segmenter().segment(line))
+
+
+@cache
+def _segmenter() -> pysbd.Segmenter:
+    return pysbd.Segmenter(language="en", clean=False)
 
 
 def _write(connection: sqlite3.Connection, articles: Iterable[Article], splits: Mapping[str, Sequence[str]]) -> None:

@@ -61,9 +61,14 @@ class Article:
         return _LINK.sub(lambda mark: mark[2] or mark[1], self.body)
 
     @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """Every link of the prose with the text that it shows."""
+        return tuple((mark[1], mark[2] or mark[1]) for mark in _LINK.finditer(self.body))
+
+    @property
     def links(self) -> tuple[str, ...]:
         """What the prose links to, each once, in order of appearance."""
-        return tuple(dict.fromkeys(mark[1] for mark in _LINK.finditer(self.body)))
+        return tuple(dict.fromkeys(target for target, _ in self.marks))
 
 
 def read_source(folder: Path) -> tuple[Article, ...]:

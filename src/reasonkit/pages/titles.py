@@ -9,6 +9,9 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
+_SHORT = 6
+_WORTH_A_LOOK = 0.25
+"""Longer titles with fewer trigrams in common than this cannot be one slip apart: the slow comparison is spared."""
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = str.maketrans("", "", "'\u2019\u02bc`")
 
@@ -37,6 +40,6 @@ def likeness(asked: str, asked_grams: frozenset[str], key: str, grams: frozenset
     """Say how alike two keys are, from 0 (nothing in common) to 1 (the same)."""
     shared = len(asked_grams & grams)
     dice = 2 * shared / (len(asked_grams) + len(grams))
-    if abs(len(asked) - len(key)) > 2 or not set(asked) & set(key):
+    if abs(len(asked) - len(key)) > 2 or (dice < _WORTH_A_LOOK and len(asked) > _SHORT):
         return dice
     return max(dice, SequenceMatcher(None, asked, key, autojunk=False).ratio() - 0.1)
