@@ -27,7 +27,18 @@ PIECES = [
     ", ", "and ", "river", "Mount Kenya", "é", "漢", "\u2028", "x", "1969", ":", "Search", "Finish",
 ]  # fmt: skip
 LIKELY = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
-TEXTS = st.one_of(LIKELY, st.text(max_size=80))
+
+
+def _mutated(insertions: list[tuple[int, str]]) -> str:
+    text = " I look.\nAction 1: Search[Mount (x) Kenya]"
+    for place, piece in insertions:
+        text = text[: place % (len(text) + 1)] + piece + text[place % (len(text) + 1) :]
+    return text
+
+
+MUTATED = st.lists(st.tuples(st.integers(0, 200), st.sampled_from(PIECES)), max_size=3).map(_mutated)
+"""A clean step with a few odd pieces put in anywhere."""
+TEXTS = st.one_of(LIKELY, MUTATED, st.text(max_size=80))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -74,7 +85,7 @@ def test_any_text_gives_a_step_that_stands_in_it_or_a_fault_within_it(
 
 
 @settings(max_examples=1500)
-@given(text=LIKELY, step=st.integers(1, 2))
+@given(text=st.one_of(LIKELY, MUTATED), step=st.integers(1, 2))
 def test_a_step_with_nothing_overlooked_has_exactly_the_papers_form(text: str, step: int) -> None:
     parsed = parse_step(text, step)
     if isinstance(parsed, ParsedStep) and not parsed.recovered:

@@ -34,12 +34,16 @@ _ABBREVIATION = re.compile(
     r"|\.[A-Za-z])\Z",
     re.IGNORECASE,
 )
+_STARTER = re.compile(
+    r"(?:It|Its|The|This|That|These|He|She|They|We|You|I|So|But|And|Because|Since|Therefore|Thus|However|In|A|An)\b"
+)
 _MARKS = " \t\r\n*_`"
 _QUOTES = {'"': '"', "“": "”", "'": "'", "‘": "’", "«": "»", "$": "$"}
 _YES_NO = re.compile(r"\b(yes|no)\b(?!\s+(?:one|longer|more|matter|doubt|less|fewer|other)\b|\.\s?\d)", re.IGNORECASE)
 _TRUE_FALSE = re.compile(r"\b(true|false)\b", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[(\[]([A-Za-z])[)\]]")
 _LETTER = re.compile(r"(?<![\w'’.&-])([A-Z])(?![\w'’&+#-])")
+_SPEAKER = re.compile(r"(?:\A|\n)[AQ]:")
 _ARTICLE_FOLLOWS = re.compile(r"A\s+(?!because\b|since\b|is\b|as\b|and\b|or\b|which\b)[a-z]")
 
 
@@ -83,7 +87,9 @@ def _sentence(line: str) -> str:
         following = line[stop.end() :].lstrip()
         if line[stop.start()] != "." or not following:
             return line[: stop.end()]
-        if following[0].islower() or _ABBREVIATION.search(line, max(0, stop.start() - 12), stop.start()):
+        if following[0].islower():
+            continue
+        if not _STARTER.match(following) and _ABBREVIATION.search(line, max(0, stop.start() - 12), stop.start()):
             continue
         return line[: stop.end()]
     return line
@@ -160,7 +166,7 @@ def _letters(text: str, choices: Sequence[str], *, whole: bool) -> Iterator[str]
         letter = match[1]
         if match.start() in places or (letter == "A" and _ARTICLE_FOLLOWS.match(text, match.start())):
             continue
-        if letter == "I" and not choices:
+        if (letter == "I" and not choices) or _SPEAKER.match(text, match.start() - 1 if match.start() else 0):
             continue
         found.append((match.start(), letter))
     yield from (letter for _, letter in sorted(found) if letter <= limit)

@@ -67,9 +67,11 @@ def choice_match(answer: str | None, gold: str) -> bool:
 
 def label_match(answer: str | None, gold: str) -> bool:
     """Tell whether two labels, such as `Not enough info.` and `NOT ENOUGH INFO`, are the same."""
-    return answer is not None and " ".join(re.findall(r"\w+", answer.casefold().replace("_", " "))) == " ".join(
-        re.findall(r"\w+", gold.casefold().replace("_", " "))
-    )
+    return answer is not None and _label(answer) == _label(gold) != ""
+
+
+def _label(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold().replace("_", " ")))
 
 
 def _bare(letter: str) -> str:

@@ -54,14 +54,15 @@ NUMBER = re.compile(
     (?P<sign>(?<![\w)\]%])[-−–+][ ]?)?+
     (?P<currency>[$€£¥₹][ ]?)?+
     (?P<late_sign>(?<=[$€£¥₹])[-−–])?+
-    (?<![A-Za-z_\d])(?<!\d[.,])
+    (?<![A-Za-z_\d])(?<!\d[.,/])
     (?:
         \\[dt]?frac\{{(?P<top>\d++)\}}\{{(?P<bottom>\d++)\}}
       | (?:(?P<mixed>\d++)[ ](?=\d++/\d))?+
-        (?P<digits>{_WHOLE}(?:\.\d++)?+|\.\d++)
+        (?P<digits>{_WHOLE}(?:\.\d++)?+|\.\d++)(?!/\d++/\d)
         (?:
             [eE](?P<exponent>[-+−]?\d++)(?![\w])
           | [ ]?(?:[×x*]|\\times)[ ]?10(?:\^|\*\*)\{{?(?P<power>[-−]?\d++)\}}?
+          | (?:\^|\*\*)\{{?(?P<raised>[-−]?\d++)\}}?
           | [ ]?[/⁄][ ]?(?P<denominator>\d++)(?![\d/.]\d)
         )?+
     )
@@ -107,6 +108,11 @@ def number_value(match: re.Match[str]) -> Fraction | None:
     if over == 0:
         return None
     value = whole / over + int(match["mixed"] or 0)
+    if match["raised"] is not None:
+        raised = int(match["raised"].replace("−", "-"))
+        if abs(raised) > _MAX_EXPONENT or (value == 0 and raised < 0) or len(match["digits"]) > 20:
+            return None
+        value **= raised
     exponent = int((match["exponent"] or match["power"] or "0").replace("−", "-"))
     if abs(exponent) > _MAX_EXPONENT:
         return None
@@ -123,7 +129,7 @@ def number_text(match: re.Match[str]) -> str:
     sign = "-" if negative else ""
     if match["top"] is not None:
         return f"{sign}{match['top']}/{match['bottom']}"
-    if match["scale"] is not None or match["power"] is not None:
+    if match["scale"] or match["power"] or match["raised"]:
         value = number_value(match)
         if value is not None:
             return plain(value)

@@ -20,9 +20,15 @@ from reasonkit.types import Vote
 _SIGNIFICANT = 12
 """Digits of a number that is not whole; the noise of floating point lies below them."""
 _DECIMALS = 3
-"""Digits after the point that a large number keeps at least."""
+"""Digits after the point that a large number keeps, as far as a float has them."""
+_EXACT = 15
+"""Decimal digits that a float always holds."""
+_LONG = 4096
+"""Bits of a whole number that is written in hexadecimal, because its decimal digits take quadratic time."""
 _NOISE = Fraction(1, 10**15)
 """A computed float this near to zero is zero."""
+_SMALL = Fraction(1, 10**9)
+"""Numbers under this are compared by their digits alone, so that the constants of physics stay apart."""
 _EDGES = " \t\r\n.,;:!?\"'“”‘’«»`*()[]{}"
 _ARTICLE = re.compile(r"\A(?:a|an|the)\s+(?=\S)")
 _MAX_DEPTH = 100
@@ -101,7 +107,9 @@ class _Ballot:
         for other, name in self._numbers:
             if number.denominator == other.denominator == 1:
                 continue
-            if abs(number - other) <= Fraction(3, 2) * Fraction(10) ** -_places(max(abs(number), abs(other))):
+            size = max(abs(number), abs(other))
+            apart = abs(number - other)
+            if apart <= Fraction(3, 2) * Fraction(10) ** -_places(size) or (apart < _NOISE and size > _SMALL):
                 return name
         self._numbers.append((number, answer))
         return answer
@@ -157,7 +165,7 @@ def _digits(number: Fraction) -> str:
         number = round(number, _places(abs(number)))
     if number.denominator == 1:
         whole = number.numerator
-        return str(whole) if whole.bit_length() < 4096 else hex(whole)
+        return str(whole) if whole.bit_length() < _LONG else hex(whole)
     places = _places(abs(number))
     scaled = abs(round(number * Fraction(10) ** places))
     digits = str(scaled)
@@ -174,8 +182,13 @@ def _places(size: Fraction) -> int:
     """Return how many digits after the point a number of this size keeps."""
     if size == 0:
         return _SIGNIFICANT
-    magnitude = len(str(size.numerator)) - len(str(size.denominator)) if size.numerator.bit_length() < 4096 else 2000
-    return max(_SIGNIFICANT - magnitude, _DECIMALS)
+    digits = _whole_digits(size) if size >= 1 else 1 - _whole_digits(1 / size)
+    return max(_SIGNIFICANT - digits, min(_DECIMALS, _EXACT - digits), 0)
+
+
+def _whole_digits(size: Fraction) -> int:
+    whole = int(size)
+    return len(str(whole)) if whole.bit_length() < _LONG else _LONG
 
 
 def _text(value: str) -> str | None:

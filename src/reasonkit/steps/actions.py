@@ -155,7 +155,7 @@ def _is_call(search: _Search, at: int) -> bool:
     match = tool_pattern(search.tools).match(search.shown, at, search.end)
     if match is None:
         return False
-    if search.shown.startswith(("[", " [", "\\["), match.end()):
+    if search.shown.startswith(("[", " [", ": [", ":[", "\\["), match.end()):
         return True
     if match["tool"] not in search.tools or not search.shown.startswith(("(", "{", "<", "［", "【"), match.end()):
         return False

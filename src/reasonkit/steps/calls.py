@@ -20,6 +20,7 @@ _SECOND_LINE = re.compile(
     r"[ \t\0*_`]*+(?:\r?\n[ \t\0]*+)++[*_`]*+action[ _]?+(?:input|argument)[*_`]*+[ \t]*+:[*_`]*+[ \t]*+([^\r\n]*+)",
     re.IGNORECASE,
 )
+_SPACED = re.compile(r"(?: |: ?)(?=[\[({<［【〔（])")
 _WORD_AND_BRACKET = re.compile(r"(?<!\w)([^\W\d]\w*+)[*_`]*+ ?\[")
 
 
@@ -81,9 +82,10 @@ def read_call(text: str, shown: str, start: int, end: int, *, tools: tuple[str, 
         call.recovered.add("lower_case_verb")
     name_markup(match[0].replace(match["tool"], ""), call.recovered)
     at = match.end()
-    if shown.startswith(" ", at) and at + 1 < end and shown[at + 1] in _BRACKETS:
+    gap = _SPACED.match(shown, at, end)
+    if gap is not None:
         call.recovered.add("spaced_bracket")
-        at += 1
+        at = gap.end()
     if shown.startswith("\\", at):
         call.recovered.add("other_bracket")
         at += 1

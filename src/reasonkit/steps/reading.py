@@ -79,10 +79,13 @@ def _parsed(shown: Surface, found: Found, thought: tuple[int, int], step: int) -
         found.recovered.add("think_block")
     if any(not thought[0] <= fence < thought[1] for fence in shown.fences):
         found.recovered.add("fenced")
+    read = (shown.text[slice(*thought)], shown.text[slice(*call.argument)])
+    if shown.text.count("\0") > sum(part.count("\0") for part in read):
+        found.recovered.add("leading_space")
     names = found.recovered | call.recovered
     return ParsedStep(
-        thought=shown.text[slice(*thought)],
-        action=Action(tool=call.tool, argument=shown.text[slice(*call.argument)]),
+        thought=read[0],
+        action=Action(tool=call.tool, argument=read[1]),
         recovered=tuple(name for name in _ORDER if name in names),
     )
 

@@ -17,6 +17,7 @@ SPACE = " \t\r\n\f\v\xa0\0"
 """What may stand between the parts of a step without meaning; NUL stands for what is stepped over."""
 
 _THINK = re.compile(r"<(/?)(?:think|thinking)>", re.IGNORECASE)
+_LINE_END = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
 _WHITE = re.compile(r"\s*+")
 _FENCE = re.compile(r"^[ \t\0]*+(?:`{3,}+|~{3,}+)[ \t]*+[\w+-]*+[ \t]*+(?:\r?\n|\Z)", re.MULTILINE)
 _BEFORE = r"^[ \t\0]*+[*_#>`~ \t\0]*+(?:(?:\d{1,2}[.)]|[-•])[ \t]++[*_`]*+)?+"
@@ -52,6 +53,7 @@ class Label:
     """What of it stands before its word: markup, a list's mark."""
     number: str | None
     colon: bool
+    """Whether it is sure to be a label: it has a colon, or a number and nothing else on its line."""
     inline: bool
     """Whether words stand before it on its line."""
 
@@ -119,7 +121,10 @@ def _after_end(shown: str, place: int) -> bool:
 
 
 def _label(match: re.Match[str], *, inline: bool) -> Label:
-    colon = match["mark"] is not None and match["mark"] in ":\uff1a"
+    if match["mark"] is not None:
+        colon = match["mark"] in ":\uff1a"
+    else:
+        colon = match["number"] is not None and _LINE_END.match(match.string, match.end()) is not None
     lead = match[0][: match.start("word") - match.start()]
     return Label(match.start(), match.end(), match[0], lead, match["number"], colon=colon, inline=inline)
 
