@@ -52,7 +52,7 @@ def from_address(
         on_wait: called before each wait for another try.
 
     Raises:
-        InputError: the string is neither.
+        InputError: the string is neither, or OpenAI's own server is named and there is no key.
     """
     trusted = os.environ.get("OPENAI_BASE_URL") or OPENAI
     if address.startswith("openai:"):
@@ -66,6 +66,8 @@ def from_address(
         raise InputError(f"{address!r} is no server: give 'http://HOST:PORT/v1' or 'openai:MODEL'")
     if api_key is None and _origin(base_url) == _origin(trusted):
         api_key = os.environ.get("OPENAI_API_KEY") or None
+    if api_key is None and address.startswith("openai:") and _origin(base_url) == _origin(OPENAI):
+        raise InputError(f"{address!r} needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for another server")
     return HTTPClient(
         base_url,
         model=model,
