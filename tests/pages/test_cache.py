@@ -14,7 +14,6 @@ from reasonkit.errors import PagesError, PageSourceError
 from reasonkit.pages import PageSource
 from reasonkit.pages.cache import CachedPages
 from reasonkit.pages.memory import MemoryPages
-from reasonkit.pages.names import from_name
 from reasonkit.types import Missing, Page
 
 DAY = 86_400.0
@@ -265,29 +264,3 @@ def test_a_closed_cache_says_so_and_has_closed_its_source(source: Counting, path
     assert source.closed
     with pytest.raises(PageSourceError, match="closed"):
         pages.search("Nile")
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("wikipidia", "bundled, live"),
-        ("bundled:x", "bundled, live"),
-        ("zim", "zim:PATH"),
-        ("zim:", "zim:PATH"),
-        ("live:", "live:LANGUAGE"),
-        ("", "bundled"),
-        ("cache:x.sqlite", "cache:FILE:live"),
-        ("cache:x.sqlite:nowhere", "cache:FILE:live"),
-        ("zim:/none.zim", "no ZIM file at '/none.zim'"),
-    ],
-)
-def test_a_wrong_name_says_which_there_are(name: str, said: str) -> None:
-    with pytest.raises(PagesError, match=said):
-        from_name(name)
-
-
-def test_a_cache_is_named_with_its_file_and_whose_answers_it_keeps(tmp_path: Path) -> None:
-    pages = from_name(f"cache:{tmp_path}/a:b.sqlite:live:de", contact="me@example.org")
-    assert isinstance(pages, CachedPages)
-    assert [file.name for file in tmp_path.iterdir()] == ["a:b.sqlite"]
-    pages.close()

@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from reasonkit.errors import PagesError, PageSourceError
@@ -17,6 +16,7 @@ from reasonkit.pages.package import Found, NotFound, Params, Reply, Unanswered, 
 from reasonkit.pages.polite import Polite
 from reasonkit.pages.sentences import split_sentences
 from reasonkit.types import Missing, Page
+from reasonkit.version import __version__
 
 CONTACT_VARIABLE: Final = "REASONKIT_CONTACT"
 """The environment variable that is read when no contact is given."""
@@ -70,7 +70,7 @@ class LivePages:
         self._language = "en" if language == "simple" else language.split("-", maxsplit=1)[0]
         self._polite = Polite(
             api_url,
-            user_agent=f"reasonkit/{_version()} ({contact})",
+            user_agent=f"reasonkit/{__version__} ({contact})",
             timeout_seconds=timeout_seconds,
             retries=retries,
             longest_wait_seconds=longest_wait_seconds,
@@ -124,10 +124,3 @@ def _checked_contact(contact: str | None) -> str:
             f"the contact {contact!r} is no e-mail address and no URL: Wikimedia could not reach you by it"
         )
     return contact.strip()
-
-
-def _version() -> str:
-    try:
-        return version("reasonkit")
-    except PackageNotFoundError:
-        return "0"
