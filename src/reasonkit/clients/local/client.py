@@ -23,7 +23,7 @@ from reasonkit.types import Capabilities, Delta, Reply, Request
 
 if TYPE_CHECKING:
     from reasonkit.clients.local.load import DType, Quantization
-    from reasonkit.clients.local.worker import Stats
+    from reasonkit.clients.local.orders import Stats
 
 
 class LocalClient:
@@ -34,6 +34,8 @@ class LocalClient:
         tokenizer: a folder or an object; by default that of the model's folder.
         device: "auto" is the first GPU, else the CPU.
         dtype: "auto" is as stored on a GPU, and fp32 on a CPU.
+        adapters: LoRA adapters: folders by name, or the folder of one, or a folder that holds several. A request
+            names the one that it wants.
         quantization: None, "bnb-int8", "bnb-nf4" or "torchao-int8".
         max_batch: rows (samples) that are computed side by side.
         cache_bytes: memory for what was computed of earlier prompts; 0 keeps nothing.
@@ -58,6 +60,7 @@ class LocalClient:
         device: str = "auto",
         dtype: DType = "auto",
         quantization: Quantization | None = None,
+        adapters: Mapping[str, Path | str] | Path | str | None = None,
         max_batch: int = 8,
         cache_bytes: int = 2**30,
         max_context: int | None = None,
@@ -68,10 +71,12 @@ class LocalClient:
         timeout_seconds: float | None = None,
     ) -> None:
         _check(max_batch=max_batch, cache_bytes=cache_bytes)
+        from reasonkit.clients.local.adapters import AdaptedNetwork, find_adapters
         from reasonkit.clients.local.load import load  # raises MissingExtra where torch is not installed
         from reasonkit.clients.local.start import start
         from reasonkit.clients.local.text import Texts
 
+        folders = find_adapters(adapters)
         card = read_card(model) if isinstance(model, (str, Path)) else ModelCard()
         max_context = max_context or card.max_context
         loaded = load(
@@ -101,8 +106,13 @@ class LocalClient:
         self._facts = {"client": "local", "model": self._name, "dtype": str(loaded.model.dtype).removeprefix("torch.")}
         if quantization is not None:
             self._facts["quantization"] = quantization
-        self._worker = start(loaded, max_batch=max_batch, cache_bytes=cache_bytes, deterministic=deterministic)
+        self._network = AdaptedNetwork(loaded.model)
+        self._worker = start(
+            loaded, self._network, max_batch=max_batch, cache_bytes=cache_bytes, deterministic=deterministic
+        )
         self._end = weakref.finalize(self, self._worker.close)
+        for name, folder in folders.items():
+            self.add_adapter(name, folder)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -135,6 +145,27 @@ class LocalClient:
         """
         self._worker.warm(self._texts.prompt_ids(prefix), adapter)
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the adapters that can be asked for."""
+        return self._network.names
+
+    def add_adapter(self, name: str, folder: Path | str) -> None:
+        """Load a LoRA adapter while the client works.
+
+        Raises:
+            InputError: there is one of that name, or the adapter does not fit the model.
+            MissingExtra: peft is not installed.
+        """
+        from reasonkit.clients.local.adapters import find_adapters
+
+        path = find_adapters({name: folder})[name]
+        self._worker.between(lambda: self._network.add(name, path))
+
+    def remove_adapter(self, name: str) -> None:
+        """Unload an adapter, and forget what was computed under it; requests under way with it fail."""
+        self._worker.drop_adapter(name, lambda: self._network.remove(name))
+
     def close(self) -> None:
         self._end()
 
@@ -153,7 +184,7 @@ class LocalClient:
         if request.grammar is not None:
             raise Unsupported("the local client takes no grammar")
         if request.adapter is not None:
-            raise InputError(f"there is no adapter {request.adapter!r}: the client was made without adapters")
+            self._network.check(request.adapter, request.prompt_sha256)
         ids = self._texts.input_ids(request.prompt) if self._encoder_decoder else self._texts.prompt_ids(request.prompt)
         if not ids:
             raise InputError(

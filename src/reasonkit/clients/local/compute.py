@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -35,26 +35,29 @@ class Loaded:
     """Encoder-decoder models: the token that begins a completion."""
 
 
-class Adapting(Protocol):
-    """Chooses the adapter of each row."""
+class Network:
+    """A model without adapters; `adapters.py` has the one with."""
 
-    def __call__(self, names: Sequence[str | None]) -> dict[str, Any]:
-        """Return what a forward pass must be given so that each row uses its adapter."""
-        ...
+    def __init__(self, model: Any) -> None:
+        self.model = model
 
+    def forward(self, adapters: Sequence[str | None], **inputs: Any) -> Any:
+        """Compute a pass in which each row uses its adapter."""
+        assert not any(adapters)
+        return self.model(**inputs)
 
-def no_adapters(names: Sequence[str | None]) -> dict[str, Any]:
-    """Choose among no adapters."""
-    assert not any(names)
-    return {}
+    def encode(self, adapters: Sequence[str | None], **inputs: Any) -> Any:
+        """Compute the encoder alone."""
+        assert not any(adapters)
+        return self.model.get_encoder()(**inputs)
 
 
 class Batch:
     """Forward passes over shared buffers; row number r of the batch is row r of the buffers."""
 
-    def __init__(self, loaded: Loaded, adapting: Adapting = no_adapters) -> None:
+    def __init__(self, loaded: Loaded, network: Network) -> None:
         self._loaded = loaded
-        self._adapting = adapting
+        self._network = network
         self.buffers = Buffers(loaded.layers, loaded.device)
 
     def extend(self, at: int, row: Row, tokens: int) -> torch.Tensor:
@@ -83,14 +86,14 @@ class Batch:
     def _forward(
         self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, adapters: list[str | None]
     ) -> torch.Tensor:
-        out = self._loaded.model(
+        out = self._network.forward(
+            adapters,
             input_ids=ids,
             position_ids=positions,
             attention_mask=mask,
             past_key_values=self.buffers.cache,
             use_cache=True,
             logits_to_keep=1,
-            **self._adapting(adapters),
         )
         logits: torch.Tensor = out.logits
         return logits
@@ -102,9 +105,9 @@ class Alone:
     For encoder-decoder models, for models whose cache cannot be cut, and for deterministic runs.
     """
 
-    def __init__(self, loaded: Loaded, adapting: Adapting = no_adapters) -> None:
+    def __init__(self, loaded: Loaded, network: Network) -> None:
         self._loaded = loaded
-        self._adapting = adapting
+        self._network = network
 
     def begin(self, row: Row) -> torch.Tensor:
         """Compute the prompt of a row; return the logits after it, (vocabulary,)."""
@@ -124,7 +127,7 @@ class Alone:
         else:
             extra["input_ids"] = new
             extra["logits_to_keep"] = 1
-        out = self._loaded.model(past_key_values=row.native, use_cache=True, **extra, **self._adapting([row.adapter]))
+        out = self._network.forward([row.adapter], past_key_values=row.native, use_cache=True, **extra)
         row.native = out.past_key_values
         row.computed = len(row.ids)
         logits: torch.Tensor = out.logits
@@ -133,5 +136,4 @@ class Alone:
     def _encode(self, ask: Ask) -> tuple[Any, torch.Tensor]:
         ids = torch.tensor([ask.prompt], device=self._loaded.device)
         mask = torch.ones_like(ids)
-        encoder = self._loaded.model.get_encoder()
-        return encoder(input_ids=ids, attention_mask=mask, **self._adapting([ask.request.adapter])), mask
+        return self._network.encode([ask.request.adapter], input_ids=ids, attention_mask=mask), mask

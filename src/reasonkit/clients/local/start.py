@@ -7,12 +7,11 @@ error. So before shared buffers are used, a few tokens are computed in both ways
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import torch
 
 from reasonkit.clients.handover import Piece
-from reasonkit.clients.local.compute import Alone, Batch, Loaded
+from reasonkit.clients.local.compute import Alone, Batch, Loaded, Network
 from reasonkit.clients.local.prefixes import PrefixCache
 from reasonkit.clients.local.rows import Ask, Row
 from reasonkit.clients.local.text import NO_TEXTS
@@ -25,14 +24,12 @@ _AGREEMENT = 0.02
 """Of the logits' spread; far above what the order of sums does in bf16, far below what a wrong mask does."""
 
 
-def start(loaded: Loaded, *, max_batch: int, cache_bytes: int, deterministic: bool) -> Worker:
+def start(loaded: Loaded, network: Network, *, max_batch: int, cache_bytes: int, deterministic: bool) -> Worker:
     """Start a worker."""
     together = loaded.shared_buffers and not deterministic and agrees(loaded)
-    if not together:
-        loaded = replace(loaded, shared_buffers=False)
     return Worker(
-        batch=Batch(loaded) if together else None,
-        alone=Alone(loaded),
+        batch=Batch(loaded, network) if together else None,
+        alone=Alone(loaded, network),
         prefixes=PrefixCache(cache_bytes) if together and cache_bytes else None,
         max_rows=1 if deterministic else max_batch,
     )
@@ -44,7 +41,8 @@ def agrees(loaded: Loaded) -> bool:
     pick = [token for token in range(3, loaded.model.config.get_text_config().vocab_size) if token not in ends]
     with torch.inference_mode():
         try:
-            batch, alone = Batch(loaded), Alone(loaded)
+            network = Network(loaded.model)
+            batch, alone = Batch(loaded, network), Alone(loaded, network)
             rows = [
                 _row([pick[(7 * at + 3 * row) % len(pick)] for at in range(length + 1)])
                 for row, length in enumerate(_LENGTHS)

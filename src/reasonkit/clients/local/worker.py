@@ -16,39 +16,25 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 
 from reasonkit.clients.handover import Piece
 from reasonkit.clients.local.compute import Alone, Batch
+from reasonkit.clients.local.memory import with_memory
+from reasonkit.clients.local.orders import Errand, Stats
 from reasonkit.clients.local.prefixes import PrefixCache
 from reasonkit.clients.local.rows import Ask, Row
 from reasonkit.clients.local.text import NO_TEXTS
-from reasonkit.errors import ClientClosed, OutOfMemory, RequestTimeout, WorkerDied
-from reasonkit.types import Reply, Request, Sampling
-
-Result = TypeVar("Result")
+from reasonkit.errors import ClientClosed, InputError, OutOfMemory, RequestTimeout, WorkerDied
+from reasonkit.types import Request, Sampling
 
 _PROMPT_TOKENS = 512
 """Tokens of prompts that are computed in an iteration while other rows wait for their next token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """What a local client has done so far."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    """Tokens of prompts that were computed; cached ones are not among them."""
-    cached_tokens: int = 0
-    drawn_tokens: int = 0
-    steps: int = 0
-    """Forward passes that computed one token for each row."""
-    cache_bytes: int = 0
-    rows_limit: int = 0
-    """Rows that are computed side by side; halved when memory runs out."""
+_PROMPT_TOKENS = 512
+"""Tokens of prompts that are computed in an iteration while other rows wait for their next token."""
 
 
 _PROMPT_TOKENS_ALONE = 2048
@@ -74,7 +60,7 @@ class Worker:
         self._alone = alone
         self._prefixes = prefixes
         self._limit = max_rows
-        self._inbox: queue.SimpleQueue[Ask | Callable[[], None] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Ask | Errand | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._ended: BaseException | None = None
         self._closing = False
@@ -97,7 +83,7 @@ class Worker:
             rows_limit=self._limit,
         )
 
-    def submit(self, item: Ask | Callable[[], None]) -> None:
+    def submit(self, item: Ask | Errand) -> None:
         """Hand over a request, or something to do between two iterations.
 
         Raises:
@@ -116,21 +102,33 @@ class Worker:
         if self._prefixes is None or self._batch is None:
             return
         request = Request(prompt="", sampling=Sampling(max_tokens=1), adapter=adapter)
-        done: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+        ask = Ask(
+            request=request, prompt=ids, post=_nobody, cancelled=threading.Event(), texts=NO_TEXTS, ends=frozenset(),
+            logprobs=False,
+        )  # fmt: skip
+        self.between(lambda: self._pin(Row(ask, 0, 0)))
 
-        def pin() -> None:
-            ask = Ask(
-                request=request, prompt=ids, post=done.put, cancelled=threading.Event(), texts=NO_TEXTS,
-                ends=frozenset(), logprobs=False,
-            )  # fmt: skip
-            with self._blamed(ask):
-                self._pin(Row(ask, 0, 0))
-                ask.post(Reply(completions=()))
+    def drop_adapter(self, adapter: str, remove: Callable[[], None]) -> None:
+        """Fail the requests of an adapter, forget what was computed under it, and remove it."""
 
-        self.submit(pin)
-        result = done.get()
-        if isinstance(result, BaseException):
-            raise result
+        def drop() -> None:
+            for ask in self._asks:
+                if ask.request.adapter == adapter:
+                    ask.fail(InputError(f"the adapter {adapter!r} was removed while it was asked"))
+            self._sweep()
+            if self._prefixes is not None:
+                self._prefixes.forget(adapter)
+            remove()
+
+        self.between(drop)
+
+    def between(self, work: Callable[[], None]) -> None:
+        """Do something in the worker's thread between two iterations; return when it is done, raise what it raises."""
+        done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self.submit(Errand(work, done))
+        error = done.get()
+        if error is not None:
+            raise error
 
     def _pin(self, row: Row) -> None:
         """Compute a row behind all others, and keep it pinned."""
@@ -140,7 +138,7 @@ class Worker:
             waiting.computed = 0  # the place behind the rows is needed
         at, batch = len(self._rows), self._batch
         self._recall(at, row)
-        self._with_memory(lambda: batch.extend(at, row, len(row.ids) - row.computed))
+        with_memory(self._prefixes, lambda: batch.extend(at, row, len(row.ids) - row.computed))
         self._prefixes.insert(row.adapter, row.ids, lambda start, end: batch.buffers.save(at, start, end), pin=True)
 
     def close(self) -> None:
@@ -168,6 +166,8 @@ class Worker:
                 item = self._inbox.get()
                 if isinstance(item, Ask):
                     self._asks.append(item)
+                elif item is not None:
+                    item.done.put(error)
         for ask in self._asks:
             ask.fail(error)
         self._asks, self._rows = [], []
@@ -185,8 +185,8 @@ class Worker:
             if item is None:
                 return False
             idle = False
-            if not isinstance(item, Ask):
-                item()
+            if isinstance(item, Errand):
+                item.run()
                 continue
             self._requests += 1
             self._asks.append(item)
@@ -238,7 +238,7 @@ class Worker:
                 self._recall(at, row)
             tokens = min(most, len(row.ids) - row.computed)
             before, batch = row.computed, self._batch
-            logits = self._with_memory(lambda: batch.extend(at, row, tokens))
+            logits = with_memory(self._prefixes, lambda: batch.extend(at, row, tokens))
             self._prompt_tokens += row.computed - before
             if row.computed < len(row.ids):
                 return False
@@ -266,7 +266,7 @@ class Worker:
     def _reserve(self, rows: int, columns: int) -> None:
         assert self._batch is not None
         buffers = self._batch.buffers
-        self._with_memory(lambda: buffers.reserve(rows, columns))
+        with_memory(self._prefixes, lambda: buffers.reserve(rows, columns))
 
     def _fork(self, at: int, row: Row, computed: list[int], logits: torch.Tensor) -> None:
         """Let the other samples of a request join without computing the prompt again."""
@@ -309,7 +309,7 @@ class Worker:
         assert self._batch is not None
         batch = self._batch
         try:
-            logits = self._with_memory(lambda: batch.step(rows))
+            logits = with_memory(self._prefixes, lambda: batch.step(rows))
         except OutOfMemory as error:
             if len(rows) == 1:
                 rows[0].ask.fail(error)
@@ -361,27 +361,6 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (it is raised where the answer is awaited)
             ask.fail(error)
 
-    def _with_memory(self, compute: Callable[[], Result]) -> Result:
-        """Compute; out of memory, drop what is only kept and try once more."""
-        try:
-            return compute()
-        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise
-        if self._prefixes is not None:
-            self._prefixes.shrink(0)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        try:
-            return compute()
-        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise
-            raise OutOfMemory(
-                "the request does not fit into the device's memory even with an empty cache: shorten it, "
-                "lower max_tokens, or load the model in a smaller dtype or quantised"
-            ) from error
 
-
-def _is_memory(error: BaseException) -> bool:
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+def _nobody(piece: Piece) -> None:
+    """Take a piece that nobody reads."""
