@@ -50,7 +50,10 @@ def test_the_shipped_file_is_a_fresh_build_of_its_source(tmp_path: Path) -> None
 
 def test_the_shipped_file_is_small_and_has_many_pages() -> None:
     assert pages_path().stat().st_size <= 1_500_000
-    assert sum(not article.disambiguation for article in read_source(encyclopedia_path())) >= 60
+    articles = read_source(encyclopedia_path())
+    assert sum(not article.disambiguation for article in articles) >= 400
+    assert sum(article.disambiguation for article in articles) >= 10
+    assert sum(len(article.redirects) for article in articles) >= 100
 
 
 def test_the_same_source_gives_the_same_content(tmp_path: Path) -> None:
@@ -73,6 +76,7 @@ def test_the_same_source_gives_the_same_content(tmp_path: Path) -> None:
         ("It is long. ", "", "3 sentences"),
         ("Few forget it.", "It is long.", "repeats a sentence"),
         ("Few forget it.", "few forget it.", "no whole sentence"),
+        ("Few forget it.", "Few forget King Charles X. The rest do.", "no whole sentence"),
         ("# Ulm\n", "Ulm\n", "made.txt:1"),
     ],
 )
