@@ -21,6 +21,7 @@ def examine(
     model: str | None = None,
     api_key: str | None = None,
     timeout_seconds: float = 120.0,
+    longest_words: int = 6_000,
     transport: object | None = None,
 ) -> Report:
     """Find out what an endpoint can be trusted with; about 30 small requests and up to two long ones.
@@ -30,6 +31,8 @@ def examine(
         model: the model's name; None takes the first that the server lists.
         api_key: sent as a bearer token; it stands nowhere in the report.
         timeout_seconds: for each request.
+        longest_words: of the prompts that are tried where the server does not tell its context: cents at a hosted
+            service, seconds on a laptop.
         transport: an object with httpx's `handle_request`; None connects.
 
     Raises:
@@ -47,7 +50,9 @@ def examine(
         if status in {401, 403}:
             raise AuthenticationFailed(f"{address.shown} answered {status}: give the right key", status=status)
         listing = read_listing(held) if status == 200 else Listing(problem=f"answered {status} to /models")
-        patient = Patient(asker=asker, facts=_recognised(address, listing, transport, timeout_seconds))
+        patient = Patient(
+            asker=asker, facts=_recognised(address, listing, transport, timeout_seconds), longest_words=longest_words
+        )
         _choose_model(patient, listing, model)
         context = dict(listing.context).get(asker.model) or patient.facts.max_context
         patient.know(max_context=context)

@@ -19,8 +19,6 @@ from reasonkit.clients.http.payload import PREFILL_FLAGS
 
 PROMPT = "Question: Which letters follow a b c d in the alphabet?\nAnswer: a b c d"
 LONG = "The quick brown fox jumps over the lazy dog near the river bank. " * 40
-LENGTHS = (1_500, 6_000)
-"""Words of prompts that are tried where the context is not known: cents at a hosted service, seconds on a laptop."""
 _INSTEAD = {
     "max_tokens": "sends max_completion_tokens",
     "seed": "leaves it out and says so; samples cannot be drawn again",
@@ -33,6 +31,8 @@ class Patient:
 
     asker: Asker
     facts: EndpointFacts
+    longest_words: int = 6_000
+    """Of the prompts that are tried where the context is not known."""
     kind: Kind = "completions"
     greedy: str = ""
     """What it writes after PROMPT, without chance."""
@@ -250,7 +250,11 @@ def probe_context(patient: Patient) -> None:
     words = "one two three four five six seven eight nine ten "
     counted = patient.ask(words * 10, max_tokens=1)
     tokens_each = (counted.prompt_tokens or 130) / 100
-    lengths = (int(limit * 1.25 / tokens_each),) if limit is not None and limit <= 40_000 else LENGTHS
+    lengths = (
+        (int(limit * 1.25 / tokens_each),)
+        if limit is not None and limit <= 40_000
+        else (patient.longest_words // 4, patient.longest_words)
+    )
     fits = 0
     for length in lengths:
         said = patient.ask((words * (length // 10 + 1)), max_tokens=1)

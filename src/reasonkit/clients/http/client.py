@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from reasonkit.clients.http.address import parse_address
 from reasonkit.clients.http.converse import Rules, converse
@@ -176,6 +177,22 @@ class HTTPClient:
     async def aclose(self) -> None:
         self._closed = True
         await self._lanes.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def _check_open(self) -> None:
         if self._closed:

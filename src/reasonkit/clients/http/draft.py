@@ -93,9 +93,9 @@ class Draft:
         finish: Literal["stop", "length"] = "length" if self.finish in _LENGTH and not self.matched else "stop"
         if self.finish is not None and self.finish not in _PLAIN:
             said.append(f"the server ended with {self.finish!r}")
-        return Completion(
-            text=text, finish=finish, usage=usage, notices=tuple(said), logprobs=_kept(self._logprobs, len(text))
-        )
+        shortened = self.matched or bool(self.trimmed)
+        logprobs = _kept(self._logprobs, len(text)) if shortened else tuple(self._logprobs)
+        return Completion(text=text, finish=finish, usage=usage, notices=tuple(said), logprobs=logprobs)
 
     def _whole(self, text: str) -> str:
         r"""Join the halves of characters that two pieces of JSON hold (`"\ud83d"`, then `"\ude00"`)."""
