@@ -78,7 +78,7 @@ def write_zim(path: Path, pages: int) -> None:
         def get_hints(self) -> dict[Any, bool]:
             return {Hint.FRONT_ARTICLE: True}
 
-    with Creator(path).config_indexing(True, "eng") as creator:
+    with Creator(path).config_indexing(False, "eng") as creator:
         for number in range(pages):
             creator.add_item(Article(number))
         creator.set_mainpath(title(0).replace(" ", "_"))

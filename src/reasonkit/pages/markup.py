@@ -41,8 +41,8 @@ _DISAMBIGUATION: Final = frozenset({"disambigbox", "dmbox-disambig"})
 
 def is_left_out_element(tag: str, attributes: Attributes) -> bool:
     """Whether an element and all in it is no prose: a table, a box, a note, a menu, something hidden."""
-    if tag in _LEFT_OUT_TAGS:
-        return True
+    if tag in _LEFT_OUT_TAGS or not attributes:
+        return tag in _LEFT_OUT_TAGS
     classes = (attributes.get("class") or "").split()
     if any(each.startswith("mwe-math") for each in classes):
         return False
