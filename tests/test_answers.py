@@ -96,6 +96,8 @@ BOTH: list[tuple[str, AnswerType, str | None, str | None]] = [
     ("I think.\nFinal answer: Oslo", "text", None, "Oslo"),
     ("It is \\boxed{x^{2}}", "text", None, "x^{2}"),
     ("First this.\nThen that.", "text", None, "Then that"),
+    ("Q: Where?\nA: Oslo.", "text", None, "Oslo"),
+    ("It is such a: b thing", "text", None, "It is such a: b thing"),
 ]
 
 

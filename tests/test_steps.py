@@ -57,7 +57,7 @@ def test_the_corpus_has_250_cases_and_every_kind_at_least_twice() -> None:
     assert {kind.kind for kind in score(CASES).kinds} == {"clean", *get_args(Recovery), *get_args(MalformedKind)}
 
 
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(text=TEXTS, step=st.integers(1, 12), truncated=st.booleans(), after_action=st.booleans())
 @example(text="Search[\r]", step=1, truncated=False, after_action=False)
 @example(text="\0Search[\0a\0]", step=1, truncated=True, after_action=True)
@@ -84,7 +84,7 @@ def test_any_text_gives_a_step_that_stands_in_it_or_a_fault_within_it(
         assert truncated
 
 
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(text=st.one_of(LIKELY, MUTATED), step=st.integers(1, 2))
 def test_a_step_with_nothing_overlooked_has_exactly_the_papers_form(text: str, step: int) -> None:
     parsed = parse_step(text, step)

@@ -25,7 +25,8 @@ _AMONG = re.compile(
     r"\bamong [A-Z] (?:through|to) [A-Z],?+[ \t]*+the answer is[ \t]*+[:\uff1a]?+[ \t]*+", re.IGNORECASE
 )
 _FORMS = re.compile(
-    r"(?:^|[\s*])(?:final answer|answer|a)[ \t*_]*+[:\uff1a][ \t*_]*+|^####[ \t]*+", re.IGNORECASE | re.MULTILINE
+    r"(?:^|[\s*])(?:final answer|answer)[ \t*_]*+[:\uff1a][ \t*_]*+|^(?-i:A)[ \t*_]*+:[ \t*_]*+|^####[ \t]*+",
+    re.IGNORECASE | re.MULTILINE,
 )
 _BOXED = re.compile(r"\\boxed\{((?:[^{}\n]|\{[^{}\n]*+\})*+)\}")
 _STOP = re.compile(r"[.!?][\"'”’)\]*]*+(?=\s|\Z)")

@@ -193,8 +193,8 @@ def _is_word(node: ast.stmt) -> bool:
 
 
 def _cleaned(code: str) -> str:
-    """Take the common indent off, and the prompts of an interactive session with what it printed."""
-    code = textwrap.dedent(code.replace("\r\n", "\n")).strip("\n")
+    """Take the common indent off, or that of the first line alone, and the prompts of an interactive session."""
+    code = textwrap.dedent(code.replace("\r\n", "\n")).strip("\n").lstrip(" \t")
     if code.lstrip().startswith(">>> "):
         code = "\n".join(_PROMPT.sub("", line) for line in code.split("\n") if _PROMPT.match(line))
     return code.rstrip()

@@ -16,7 +16,7 @@ from reasonkit.steps.surface import SPACE, Label, Surface, content, labels
 from reasonkit.types import Recovery
 
 _GAP = re.compile(r"[\s\0]*+(?:[-•][ \t]++)?+")
-_LINE = re.compile(r"^[ \t\0]*+(?:[>#]++[ \t\0]*+)?+(?P<list>(?:\d{1,2}[.)]|[-•*])[ \t]++)?+", re.MULTILINE)
+_LINE = re.compile(r"^[ \t\0]*+(?:[>#]++[ \t\0]*+)?+(?P<list>(?:\d{1,2}[.)]|[-•*])[ \t]++)?+(?=\S)", re.MULTILINE)
 _ENDS_LINE = re.compile(r"[ \t\0*_`\"'”’.!;]*+(?:\r?\n|\Z)")
 _ENDS_SENTENCE = re.compile(r"[.:!?→>][\"'”’)*_]{0,3}[ \t]{1,3}\Z")
 
@@ -59,7 +59,7 @@ class _Search:
 
 def find_action(shown: Surface, *, tools: tuple[str, ...], truncated: bool, after_action_cue: bool) -> Found | Fault:
     """Find the first action, or say why there is none."""
-    search = _Search(shown, tools, truncated, len(shown.text))
+    search = _Search(shown, tuple(tools), truncated, len(shown.text))
     observations = [label for label in labels(shown.shown, "Observation", 0, search.end) if label.colon]
     search.end = next((label.start for label in observations if not label.inline), search.end)
     limit = next((label.start for label in observations), search.end)
