@@ -220,3 +220,13 @@ def test_closing_an_agent_leaves_what_the_caller_made() -> None:
     with ReAct(client, pages=PAGES):
         pass
     assert ReAct(client, pages=PAGES)(QUESTION).answer == "the Danube"
+
+
+def test_map_shows_how_far_it_is_where_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    agent = Direct(ScriptedClient(lambda request: " 4"))
+    agent.map(["a", "b", "c"], progress=True)
+    shown = capsys.readouterr()
+    assert "3/3" in shown.err
+    assert "3 answered" in shown.err
+    agent.map(["a", "b", "c"])
+    assert capsys.readouterr() == ("", "")

@@ -17,6 +17,7 @@ from weakref import WeakSet
 from reasonkit.agents.approval import Approve, checked
 from reasonkit.agents.asking import Preview, joined, questions_of
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
+from reasonkit.agents.progress import progress_bar
 from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, TraceLike, head, opened, same_settings
 from reasonkit.agents.replay import Recorded
@@ -119,6 +120,7 @@ class Agent:
         budget: Budget | None = None,
         total: Budget | None = None,
         on_result: Callable[[int, Result], None] | None = None,
+        progress: bool | None = None,
     ) -> list[Result]:
         """Answer many questions; results come in the order of the questions, failures stay with their question.
 
@@ -129,14 +131,16 @@ class Agent:
             budget: what each question may spend.
             total: what all of them together may spend.
             on_result: called with a question's number and its result as it comes.
+            progress: whether a bar on stderr shows how far it is; None shows one on a terminal.
         """
         found: dict[int, Result] = {}
-        for number, result in self._run(
-            questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True
-        ):
-            found[number] = result
-            if on_result is not None:
-                on_result(number, result)
+        run = self._run(questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True)
+        with progress_bar(questions, progress) as moved:
+            for number, result in run:
+                found[number] = result
+                moved(result)
+                if on_result is not None:
+                    on_result(number, result)
         return [found[number] for number in sorted(found)]
 
     async def amap(
