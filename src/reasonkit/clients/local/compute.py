@@ -33,6 +33,8 @@ class Loaded:
     """Whether rows can be computed side by side over our own buffers, and prefixes be kept."""
     start: int = 0
     """Encoder-decoder models: the token that begins a completion."""
+    memory: str = "past_key_values"
+    """What the model calls its own cache."""
 
 
 class Network:
@@ -127,8 +129,9 @@ class Alone:
         else:
             extra["input_ids"] = new
             extra["logits_to_keep"] = 1
-        out = self._network.forward([row.adapter], past_key_values=row.native, use_cache=True, **extra)
-        row.native = out.past_key_values
+        extra[self._loaded.memory] = row.native
+        out = self._network.forward([row.adapter], use_cache=True, **extra)
+        row.native = getattr(out, self._loaded.memory)
         row.computed = len(row.ids)
         logits: torch.Tensor = out.logits
         return logits[0, -1]

@@ -21,6 +21,7 @@ except ImportError as error:
 
 from safetensors import SafetensorError
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from reasonkit.clients.local.compute import Loaded
 
@@ -111,10 +112,9 @@ def _read(kind: Any, folder: Path, what: str, **options: Any) -> Any:
 def _class(config: Any, folder: Path) -> Any:
     if getattr(config, "is_encoder_decoder", False):
         return transformers.AutoModelForSeq2SeqLM
-    if type(config) in transformers.AutoModelForCausalLM._model_mapping:  # noqa: SLF001  (the library has no other way to ask)
-        architectures = getattr(config, "architectures", None) or []
-        if not any(name.endswith(("MaskedLM", "ForSequenceClassification")) for name in architectures):
-            return transformers.AutoModelForCausalLM
+    writing = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    if writing & set(getattr(config, "architectures", None) or writing):
+        return transformers.AutoModelForCausalLM
     raise Unsupported(
         f"the model in {str(folder)!r} ({config.model_type}) writes no text; an encoder can be used as an Embedder"
     )
@@ -181,6 +181,9 @@ def _loaded(network: Any, tokenizer: Any, name: str, where: torch.device, max_co
         encoder_decoder=encoder_decoder,
         shared_buffers=layers > 0 and "logits_to_keep" in inspect.signature(network.forward).parameters,
         start=int(start),
+        memory="past_key_values"
+        if "past_key_values" in inspect.signature(network.forward).parameters
+        else "cache_params",
     )
 
 
