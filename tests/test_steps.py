@@ -111,6 +111,71 @@ def test_what_is_written_in_the_papers_form_is_read_back(thought: str, argument:
     assert parsed == ParsedStep(thought=thought, action=Action(tool=tool, argument=argument))
 
 
+LABELS: dict[str, set[Recovery]] = {
+    "Action 1: ": set(),
+    "Action: ": {"no_number"},
+    "Action 7: ": {"wrong_number"},
+    "**Action 1:** ": {"emphasis"},
+    "ACTION 1: ": {"other_label"},
+    "Action 1:\n": {"leading_space"},
+    "Action 1:\n\n": {"blank_line"},
+    "": {"bare_action"},
+}
+AFTER: dict[str, set[Recovery]] = {
+    "": set(),
+    "\nAction 2: Lookup[it]": {"several_actions"},
+    "\nThought 2: and then": {"next_step_written"},
+    "\n\nThought: and then\nAction: Finish[it]": {"next_step_written", "several_actions"},
+    "\nObservation 1: it is so": {"observation_written"},
+    "\n\n**Observation:** so\nThought 2: and then\nAction 2: Finish[it]": {"observation_written"},
+}
+
+
+@settings(max_examples=600)
+@given(
+    label=st.sampled_from(sorted(LABELS)),
+    after=st.sampled_from(sorted(AFTER)),
+    argument=st.sampled_from(["Rhine", "Foo (bar)", "Interval [0, 1]", "Schindler's List", 'say "hi" now', "x: y", ""]),
+    odd=st.sets(
+        st.sampled_from(
+            ["think_block", "leading_text", "echoed_cue", "blank_line", "fenced", "lower_case_verb", "other_bracket",
+             "quoted_argument", "spaced_bracket", "trailing_text", "leading_space"]
+        )
+    ),
+)  # fmt: skip
+def test_oddities_are_named_one_by_one_however_they_come_together(
+    label: str, after: str, argument: str, odd: set[Recovery]
+) -> None:
+    if not label:
+        odd -= {"other_bracket"}
+    if "leading_text" in odd:
+        odd |= {"echoed_cue"}
+    opening, closing = "()" if "other_bracket" in odd else "[]"
+    quote = '"' if "quoted_argument" in odd else ""
+    text = "".join(
+        [
+            "<think>Search[no]</think>\n" if "think_block" in odd else "",
+            "Sure, here it is.\n" if "leading_text" in odd else "",
+            "Thought 1:" if "echoed_cue" in odd else "",
+            " I look for it.\n",
+            "\n" if "blank_line" in odd else "",
+            "```\n" if "fenced" in odd else "",
+            "  " if "leading_space" in odd else "",
+            label,
+            "search" if "lower_case_verb" in odd else "Search",
+            " " if "spaced_bracket" in odd else "",
+            f"{opening}{quote}{argument}{quote}{closing}",
+            " to see" if "trailing_text" in odd else "",
+            "\n```" if "fenced" in odd else "",
+            after,
+        ]
+    )
+    names = odd | LABELS[label] | AFTER[after]
+    recovered = tuple(name for name in get_args(Recovery) if name in names)
+    action = Action(tool="Search", argument=argument)
+    assert parse_step(text, 1) == ParsedStep(thought="I look for it.", action=action, recovered=recovered)
+
+
 @given(argument=PLAIN.filter(lambda words: not set(words) & set("\"'“”„«»‘’")), made_up=TEXTS)
 def test_nothing_after_a_written_observation_changes_what_is_read(argument: str, made_up: str) -> None:
     turn = f" I look.\nAction 1: Search[{argument}]\nObservation 1:"

@@ -32,6 +32,8 @@ class Found:
     end: int
     """Where the step ends: at an Observation, or at the text's end."""
     recovered: set[Recovery] = field(default_factory=set)
+    words_between: bool = False
+    """Whether words stand between the label and the call."""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ def _labelled(search: _Search, label: Label, following: Label | None) -> Found |
             return None
         inline = _first_call(search, at, last)
         if isinstance(inline, Call):
-            return Found(inline, label.start, label, search.tools, search.end, {"leading_text"})
+            return Found(inline, label.start, label, search.tools, search.end, {"leading_text"}, words_between=True)
     if result is None and "\n" not in shown[label.end : at]:
         unknown = unknown_call(shown, at, last)
         return None if unknown is None else Fault("unknown_tool", *unknown)

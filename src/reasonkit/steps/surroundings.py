@@ -84,7 +84,7 @@ def read_label(shown: Surface, found: Found, step: int) -> None:
         if plain != form:
             names.add("other_label")
         name_label(label, names)
-    if "leading_text" in names:
+    if found.words_between:
         return
     gap = shown.shown[label.end : found.call.start].replace("\0", "")
     name_markup(gap, names)
@@ -160,6 +160,6 @@ def _name_gap_before(shown: Surface, found: Found, thought_end: int) -> None:
     elif count == 0 and "same_line" not in found.recovered:
         found.recovered.add("same_line")
     written = found.label.written if found.label is not None else shown.shown[found.start : found.call.start]
-    line = (gap.replace("\0", "").rpartition("\n")[2] + written) if count else ""
+    line = (gap.rpartition("\n")[2] + written).replace("\0", "") if count else ""
     if line[:1].isspace():
         found.recovered.add("leading_space")
