@@ -11,6 +11,7 @@ import gzip
 import json
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -134,10 +135,12 @@ class BadServer:
     Args:
         script: answers for the first requests, in the order of their arrival.
         manners: for all others.
+        tls: encrypts, if given.
     """
 
     script: Sequence[Raw | Manners] = ()
     manners: Manners = field(default_factory=Manners)
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.seen: list[Seen] = []
@@ -164,7 +167,7 @@ class BadServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -187,6 +190,11 @@ class BadServer:
             self.connections += 1
         connection.settimeout(5)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
         reader = connection.makefile("rb")
         try:
             while (seen := _read_request(reader)) is not None:
@@ -201,6 +209,7 @@ class BadServer:
             self._note_abandoned()
         finally:
             reader.close()
+            connection.close()
 
     def _send(self, connection: socket.socket, pieces: Any) -> bool:
         """Send an answer; return whether the connection lives on."""

@@ -105,7 +105,7 @@ class _Call:
         """Ask until at least one of the `wanted` choices has come."""
         while True:
             facts = self.endpoint.facts
-            n = wanted if facts.capabilities(self.kind).samples else 1
+            n = wanted if wanted == 1 or self.endpoint.capabilities.samples else 1
             stops_late = bool(self.request.stop) and (facts.stop == "ignored" or "stop" in facts.refused)
             streamed = (self.request.stream or stops_late) and facts.stream is not False
             payload = build(

@@ -1,10 +1,11 @@
 """What a client has learnt of its server while asking; shared by all its conversations.
 
-The one mutable thing of the core. Assignments are single, so that threads see a whole old or a whole new fact.
+The one mutable thing of the core: safe to use from several threads.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -49,6 +50,8 @@ class Endpoint:
         self.model = options.model
         self.gate = Gate(max_concurrency)
         self._setting = setting
+        self._claims: tuple[EndpointFacts, Capabilities] | None = None
+        self._lock = threading.Lock()
         self._bytes = 0
         self._tokens = 0
 
@@ -75,7 +78,9 @@ class Endpoint:
     @property
     def capabilities(self) -> Capabilities:
         """What may be asked."""
-        return self.facts.capabilities(self.kind)
+        if self._claims is None or self._claims[0] is not self.facts:
+            self._claims = self.facts, self.facts.capabilities(self.kind)
+        return self._claims[1]
 
     def identify(self, listing: Listing) -> None:
         """Take what the server says of its models."""
@@ -88,11 +93,13 @@ class Endpoint:
 
     def learn(self, **facts: Any) -> None:
         """Keep what an answer showed; what the doctor found is only ever made worse."""
-        self.facts = replace(self.facts, **facts)
+        with self._lock:
+            self.facts = replace(self.facts, **facts)
 
     def refuse(self, parameter: str) -> None:
         """Remember that the server does not take a parameter."""
-        self.facts = self.facts.without(parameter)
+        with self._lock:
+            self.facts = self.facts.without(parameter)
 
     def measure(self, prompt_bytes: int, usage: Counted) -> None:
         """Remember how many bytes a token has, from a counted prompt."""

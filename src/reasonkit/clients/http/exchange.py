@@ -103,7 +103,7 @@ class AsyncExchange:
 
     async def send(self, wish: Send) -> Told:
         """Send; return the head of the answer."""
-        lane = self._lane = self._lanes.take_async()
+        lane = self._lane = await self._lanes.take_async()
         self._deadline = asyncio.get_running_loop().time() + wish.timeout_seconds
         self._streamed = wish.streamed
         try:

@@ -8,6 +8,7 @@ travels on a lane (`exchange`), and how (`carriers`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 from typing import Literal
 
@@ -35,6 +36,7 @@ class Lanes:
         self._async_free: list[AsyncLane] = []
         self._async_all: list[AsyncLane] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._keeper: AsyncGenerator[None, None] | None = None
 
     def take(self) -> Lane:
         """Return a free lane, or a new one."""
@@ -49,12 +51,14 @@ class Lanes:
         """Put a lane back."""
         self._free.append(lane)
 
-    def take_async(self) -> AsyncLane:
+    async def take_async(self) -> AsyncLane:
         """Return a free lane of the running event loop, or a new one."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # connections belong to their loop; those of one that has ended cannot be used
             self._loop = loop
             self._async_free, self._async_all = [], []
+            self._keeper = self._until_the_loop_ends()
+            await anext(self._keeper)
         if self._async_free:
             lane = self._async_free[-1]
             return lane if lane.shared else self._async_free.pop()
@@ -78,8 +82,19 @@ class Lanes:
     async def aclose(self) -> None:
         """Close every connection."""
         self.close()
-        lanes, self._async_all, self._async_free = self._async_all, [], []
-        if self._loop is asyncio.get_running_loop():
+        if self._keeper is not None and self._loop is asyncio.get_running_loop():
+            await self._keeper.aclose()
+        self._loop = self._keeper = None
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        """Close the loop's connections when it shuts its generators down, as `asyncio.run` does at its end.
+
+        So nobody who forgets to close a client is left with open connections and warnings.
+        """
+        lanes = self._async_all
+        try:
+            yield
+        finally:
             for lane in lanes:
                 await lane.aclose()
 

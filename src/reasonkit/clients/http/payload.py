@@ -25,6 +25,7 @@ SEED_BITS = 0x7FFFFFFF
 """Servers keep seeds in 32 bits, some of them signed; llama.cpp takes -1 for random."""
 PREFILL_FLAGS: dict[str, JSON] = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM and SGLang continue a last assistant turn when these ask for it."""
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def build(
 def encode(payload: Mapping[str, JSON]) -> bytes:
     """Return the payload as UTF-8 JSON."""
     try:
-        return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _encode(payload).encode()
     except UnicodeEncodeError as error:
         raise InputError(
             f"the request holds {error.object[error.start : error.start + 1]!r}, half of a character: not valid text"

@@ -12,6 +12,9 @@ from reasonkit.clients.http.carriers.answer import CONNECT_SECONDS, KEEPALIVE_SE
 from reasonkit.clients.http.carriers.route import Route
 from reasonkit.clients.http.wire import Broken, Head, Send
 
+GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""What a request meets on a connection that the server has closed since the last one."""
+
 
 class FastAnswer:
     """An answer over aiohttp."""
@@ -42,6 +45,8 @@ class FastLane:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._made: dict[tuple[str, bool], tuple[URL, dict[str, str]]] = {}
+        self._answered = False
+        """Whether there may be kept connections."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=route.context or True),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
@@ -53,11 +58,19 @@ class FastLane:
         if made is None:
             made = URL(self._route.address.target(wish.path), encoded=True), dict(self._route.headers(wish))
             self._made[wish.path, wish.streamed] = made
-        url, headers = made
-        response = await self._session.request(
+        try:
+            response = await self._requested(wish, *made)
+        except GONE as error:
+            if not self._answered or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            response = await self._requested(wish, *made)  # the server had closed a kept connection: no failure yet
+        self._answered = True
+        return FastAnswer(response, streamed=wish.streamed)
+
+    async def _requested(self, wish: Send, url: URL, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        return await self._session.request(
             wish.method, url, data=wish.body, headers=headers, allow_redirects=False, proxy=self._route.proxy
         )
-        return FastAnswer(response, streamed=wish.streamed)
 
     def broken(self, error: Exception) -> Broken:
         message = f"{type(error).__name__}{f': {error}' if str(error) else ''}"
