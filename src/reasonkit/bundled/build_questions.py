@@ -7,6 +7,7 @@ to a second page, which holds the answer; the first does not. Questions are thos
 """
 
 import json
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -20,6 +21,7 @@ from zlib import crc32
 from reasonkit.bundled import encyclopedia_path, pages_path, questions_path
 from reasonkit.bundled.facts import known_facts, stands_in
 from reasonkit.bundled.source import Article, Fact, read_source
+from reasonkit.errors import DatasetError
 from reasonkit.pages.bundled import BundledPages
 from reasonkit.pages.titles import title_key
 from reasonkit.types import Page
@@ -32,6 +34,8 @@ _PER_PAGE: Final = 2
 """Questions worded from the facts of one page, for each kind: more would only repeat the wordings."""
 _PER_CHAIN: Final = 16
 """Two-hop questions with one pair of relations, so that no pair stands for the whole set."""
+_SINGULAR: Final = re.compile(r"\b(?:is|was|does) \{x\}")
+_VERB: Final = re.compile(r"\b(is|was|are|were)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +100,18 @@ def build_questions(source: Path, pages: BundledPages) -> dict[Kind, list[Entry]
 def _written(world: _World, article: Article) -> Iterable[Entry]:
     for asked in article.asked:
         entry = _single(world, article, asked.question, asked.answers)
-        if entry is not None:
-            yield entry
+        if entry is None:
+            raise DatasetError(f"{asked.where}: the question does not name {article.title!r}, or gives its answer away")
+        yield entry
 
 
 def _worded(world: _World, article: Article, wordings: Mapping[str, Sequence[str]]) -> Iterable[Entry]:
     for fact in _own_facts(article):
-        asks = _wording(wordings, fact.relation, article)
+        asks = [
+            ask
+            for ask in _wording(wordings, fact.relation, article)
+            if not (_is_plural(article) and _SINGULAR.search(ask))
+        ]
         question = _pick(asks, fact.subject).format(x=world.shown[article.title]) if asks else ""
         entry = _single(world, article, question, fact.values) if question else None
         if entry is not None and not _two_answers(fact):
@@ -169,15 +178,24 @@ def _entry(world: _World, kind: Kind, question: str, answers: Sequence[str], pag
     return Entry(id=name, kind=kind, question=question, answer=answers[0], also=world.also(answers, pages), pages=pages)
 
 
+def _is_plural(article: Article) -> bool:
+    """Say whether prose treats the subject as several: its first verb of being shows it."""
+    verb = _VERB.search(article.text)
+    return verb is not None and verb[1] in {"are", "were"}
+
+
 def _two_answers(fact: Fact) -> bool:
     """Say whether a question about the fact would have several right answers, which are not spellings of one."""
     return fact.relation == "discoverer" and len(fact.values) > 1
 
 
 def _names(question: str, article: Article) -> bool:
-    key = f" {title_key(question)} "
     names = (article.title, article.title.partition(" (")[0], *article.redirects)
-    return any(f" {title_key(name)} " in key for name in names)
+    return any(f" {_bare(name)} " in f" {_bare(question)} " for name in names)
+
+
+def _bare(text: str) -> str:
+    return title_key(re.sub(r"['\u2019]s\b", "", text))
 
 
 def _shown_names(articles: Sequence[Article]) -> dict[str, str]:
