@@ -7,7 +7,6 @@ apart than that.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,6 @@ from reasonkit.types import Completion, Reply, Request, Sampling
 from tests.clients.tiny_models import Shape, write_transformers
 
 CLOSE = 1e-4
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -38,14 +38,6 @@ ASK = Request(prompt=PROMPT, sampling=Sampling(max_tokens=24))
 DRAWN = replace(ASK, sampling=Sampling(temperature=1.0, top_p=0.9, max_tokens=24))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_transformers(tmp_path_factory.mktemp("local") / "tiny")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,6 @@ from reasonkit.types import Reply, Request, Sampling
 from tests.clients.tiny_models import write_transformers
 
 ASK = Request(prompt="Question: which river?", sampling=Sampling(temperature=1.0, max_tokens=12))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

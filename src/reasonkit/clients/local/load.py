@@ -70,14 +70,38 @@ def load(
         network, name = model, str(getattr(model, "name_or_path", "") or type(model).__name__)
         where = next(network.parameters()).device if device == "auto" else where
         network = network.to(where)
+    words = _tokenizer(tokenizer)
+    network.eval()
+    return _loaded(network, words, name, where, max_context)
+
+
+def load_encoder(
+    model: Any, *, tokenizer: Any = None, device: str = "auto", dtype: DType = "auto"
+) -> tuple[Any, Any, torch.device, int | None]:
+    """Load an encoder-only model, or the encoder of an encoder-decoder; return it, its tokenizer, device and limit."""
+    where = torch.device(_device(device))
+    if isinstance(model, (str, Path)):
+        folder = _folder(Path(model).expanduser())
+        network = _read(transformers.AutoModel, folder, "model", **_options(where, dtype, None))
+        tokenizer = folder if tokenizer is None else tokenizer
+    else:
+        network = model
+    words = _tokenizer(tokenizer)
+    if getattr(network.config, "is_encoder_decoder", False):
+        network = network.get_encoder()
+    limit = getattr(network.config, "max_position_embeddings", None)
+    if limit is not None and network.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        limit -= network.config.pad_token_id + 1  # their positions begin after the padding's
+    return network.to(where).eval(), words, where, limit
+
+
+def _tokenizer(tokenizer: Any) -> Any:
     if tokenizer is None:
         raise InputError("a model object comes without its tokenizer: pass tokenizer=")
     if isinstance(tokenizer, (str, Path)):
-        tokenizer = _read(
-            transformers.AutoTokenizer, _folder(Path(tokenizer).expanduser(), "tokenizer_config.json"), "tokenizer"
-        )
-    network.eval()
-    return _loaded(network, tokenizer, name, where, max_context)
+        folder = _folder(Path(tokenizer).expanduser(), "tokenizer_config.json")
+        return _read(transformers.AutoTokenizer, folder, "tokenizer")
+    return tokenizer
 
 
 def _device(device: str) -> str:
