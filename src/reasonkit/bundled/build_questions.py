@@ -58,10 +58,12 @@ class _World:
     articles: Mapping[str, Article]
     facts: Mapping[tuple[str, str], Fact]
     shown: Mapping[str, str]
+    keys: frozenset[str]
+    """Of all names: what is not among them need not be searched for, and a search in vain is slow."""
     pages: BundledPages
 
     def page(self, name: str) -> Page | None:
-        found = self.pages.search(name)
+        found = self.pages.search(name) if title_key(name) in self.keys else None
         return found if isinstance(found, Page) else None
 
     def also(self, answers: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ def build_questions(source: Path, pages: BundledPages) -> dict[Kind, list[Entry]
         {article.title: article for article in articles},
         known_facts(fact for article in articles for fact in article.facts if fact.subject == article.title),
         _shown_names(articles),
+        frozenset(title_key(name) for article in articles for name in (article.title, *article.redirects)),
         pages,
     )
     found = [

@@ -61,7 +61,13 @@ def known_facts(facts: Iterable[Fact]) -> dict[tuple[str, str], Fact]:
 
 def stands_in(value: str, text: str) -> bool:
     """Say whether a value stands in a text as whole words, in its own case."""
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
+    at = text.find(value)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(value) : at + len(value) + 1]
+        if not before.isalnum() and not after.isalnum():
+            return True
+        at = text.find(value, at + 1)
+    return False
 
 
 def _unsaid(articles: Iterable[Article]) -> Iterable[str]:
