@@ -81,6 +81,19 @@ def test_nobody_lives_two_hundred_years() -> None:
     assert any("would have died at 200" in line for line in told), told
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("[[Herman Melville]] was born here in 1820.", "born in 1820"),
+        ("[[Herman Melville]] was murdered in the town in May 1890.", "died in 1890"),
+        ("[[Herman Melville]] was born in a house that was built in the year 1700.", ""),
+    ],
+)
+def test_a_birth_or_death_told_elsewhere_is_compared(said: str, found: str) -> None:
+    told = contradictions(parse_source(WORLD.replace("did not write.", f"did not write. {said}"), "w.txt"))
+    assert [found in line for line in told] == ([True] if found else []), told
+
+
 def test_life_dates_in_brackets_are_compared() -> None:
     text = WORLD.replace("did not write.", "did not write. [[Herman Melville]] (1820\u20131891) wrote others.")
     told = contradictions(parse_source(text, "w.txt"))

@@ -23,6 +23,9 @@ _INVERSE: Final = {"capital": "country"}
 _LONGEST_LIFE: Final = 110
 _LINK_AND_YEAR: Final = re.compile(r"\[\[([^\]|]+)(?:\|[^\]]+)?\]\] \((\d{4})\)")
 _LINK_AND_LIFE: Final = re.compile(r"\[\[([^\]|]+)(?:\|[^\]]+)?\]\] \((\d{4})\u2013(\d{4})\)")
+_LINK_AND_EVENT: Final = re.compile(
+    r"\[\[([^\]|]+)(?:\|[^\]]+)?\]\] (?:was|were) (born|killed|murdered|beheaded|burned|shot)\b[^.;\[\d]* in (?:\w+ )?(\d{4})"
+)
 _LINKED: Final = re.compile(r"\[\[([^\]|]+)(?:\|[^\]]+)?\]\]")
 _MADE_VERB: Final = re.compile(
     r"\b(?:published|painted|released|premiered|completed|appeared|invented|discovered|finished|directed|wrote)\b"
@@ -127,16 +130,23 @@ def _said_otherwise(articles: Sequence[Article], known: Mapping[tuple[str, str],
         for link, year in _years_given(article, years):
             if year not in years[link].values:
                 yield f"{article.where}: {article.title!r} gives {link!r} the year {year}, {years[link].where} says {years[link].values[0]}"
-        for link, birth, death in _LINK_AND_LIFE.findall(article.body):
-            for relation, year in (("born", birth), ("died", death)):
-                fact = known.get((link, relation))
-                if fact is not None and year not in fact.values:
-                    yield f"{article.where}: {article.title!r} has {link!r} {relation} in {year}, {fact.where} in {fact.values[0]}"
+        for link, relation, year in _lives_given(article):
+            fact = known.get((link, relation))
+            if fact is not None and year not in fact.values:
+                yield f"{article.where}: {article.title!r} has {link!r} {relation} in {year}, {fact.where} in {fact.values[0]}"
         opening = article.body.split(". ", 1)[0]
         for country in _CAPITAL.findall(opening):
             fact = known.get((country, "capital"))
             if fact is not None and article.title not in fact.values:
                 yield f"{article.where}: {article.title!r} calls itself capital of {country!r}, {fact.where} names {fact.values[0]!r}"
+
+
+def _lives_given(article: Article) -> Iterable[tuple[str, str, str]]:
+    for link, birth, death in _LINK_AND_LIFE.findall(article.body):
+        yield link, "born", birth
+        yield link, "died", death
+    for link, what, year in _LINK_AND_EVENT.findall(article.body):
+        yield link, "born" if what == "born" else "died", year
 
 
 def _years_given(article: Article, years: Mapping[str, Fact]) -> Iterable[tuple[str, str]]:
