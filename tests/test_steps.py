@@ -179,7 +179,7 @@ def test_oddities_are_named_one_by_one_however_they_come_together(
 @given(argument=PLAIN.filter(lambda words: not set(words) & set("\"'“”„«»‘’")), made_up=TEXTS)
 def test_nothing_after_a_written_observation_changes_what_is_read(argument: str, made_up: str) -> None:
     turn = f" I look.\nAction 1: Search[{argument}]\nObservation 1:"
-    if "think" not in made_up.casefold():
+    if "</think" not in made_up.casefold():  # a lone end tag makes all before it a think block
         assert parse_step(turn + made_up, 1) == parse_step(turn, 1)
 
 

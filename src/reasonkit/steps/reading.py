@@ -75,12 +75,12 @@ def _parsed(shown: Surface, found: Found, thought: tuple[int, int], step: int) -
     call = found.call
     read_label(shown, found, step)
     read_tail(shown, found)
-    if shown.think:
+    if any(block < found.end for block in shown.think):
         found.recovered.add("think_block")
-    if any(not thought[0] <= fence < thought[1] for fence in shown.fences):
+    if any(fence < found.end and not thought[0] <= fence < thought[1] for fence in shown.fences):
         found.recovered.add("fenced")
     read = (shown.text[slice(*thought)], shown.text[slice(*call.argument)])
-    if shown.text.count("\0") > sum(part.count("\0") for part in read):
+    if shown.text.count("\0", 0, found.end) > sum(part.count("\0") for part in read):
         found.recovered.add("leading_space")
     names = found.recovered | call.recovered
     return ParsedStep(

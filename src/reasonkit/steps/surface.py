@@ -65,7 +65,8 @@ class Surface:
     text: str
     shown: str
     """The text with think blocks and the lines of code fences voided."""
-    think: bool
+    think: tuple[int, ...]
+    """Where the voided think blocks begin."""
     fences: tuple[int, ...]
     """Where the voided fence lines begin."""
 
@@ -75,7 +76,9 @@ def surface(text: str) -> Surface:
     thinking = list(_think_blocks(text))
     shown = _voided(text, thinking)
     fences = [match.span() for match in _FENCE.finditer(shown)]
-    return Surface(text, _voided(shown, fences), bool(thinking), tuple(start for start, _ in fences))
+    return Surface(
+        text, _voided(shown, fences), tuple(start for start, _ in thinking), tuple(start for start, _ in fences)
+    )
 
 
 def labels(shown: str, word: str, start: int, end: int) -> list[Label]:

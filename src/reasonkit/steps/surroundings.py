@@ -102,7 +102,7 @@ def read_tail(shown: Surface, found: Found) -> None:
     inline = next((label for label in labels(shown.shown, "Observation", start, end) if label.colon), None)
     if inline is not None:
         names.add("observation_written")
-        end = inline.start
+        end = found.end = inline.start
     thoughts = [label.start for label in labels(shown.shown, "Thought", start, end) if label.colon]
     actions = [label.start for label in labels(shown.shown, "Action", start, end) if label.colon]
     calls = [
