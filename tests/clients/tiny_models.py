@@ -27,7 +27,7 @@ CORPUS = (
     "Thought 2: the river is in the town. Action 2: Lookup[river] Action 3: Finish[the river] Answer: yes and no or "
 ) * 2
 CHAT_TEMPLATE = (
-    "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}\n{% endfor %}"
+    "{{ bos_token }}{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
 

@@ -207,7 +207,7 @@ def test_a_chat_is_rendered_by_the_models_own_template_and_a_last_turn_is_contin
     assert client.capabilities.endpoint == "chat"
     user = Message(role="user", content="which river?")
     rendered = client._texts.render((user,))
-    assert rendered == "<user>which river?\n<assistant>"
+    assert rendered == "<s><user>which river?\n<assistant>"
     begun = (user, Message(role="assistant", content="Thought 1:"))
     assert client._texts.render(begun).endswith("<assistant>Thought 1:")
     assert texts(client, replace(ASK, prompt=begun))[0]
