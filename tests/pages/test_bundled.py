@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasonkit.bundled import encyclopedia_path
+from reasonkit.bundled import encyclopedia_path, pages_path
 from reasonkit.bundled.source import read_source
 from reasonkit.errors import PagesError, PageSourceError
 from reasonkit.pages import Missing, Page
-from reasonkit.pages.bundled import BundledPages
+from reasonkit.pages.bundled import HIT, BundledPages
 from reasonkit.pages.titles import title_key
 
 ARTICLES = [article for article in read_source(encyclopedia_path()) if not article.disambiguation]
@@ -145,6 +145,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     text.write_text("no database at all " * 100)
     with pytest.raises(PagesError, match="not a file of pages"):
         BundledPages(text)
+
+
+def test_a_hit_scans_no_table() -> None:
+    connection = sqlite3.connect(f"file:{pages_path()}?mode=ro&immutable=1", uri=True)
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {HIT}", ("dracula",))]
+    connection.close()
+    assert len(plan) == 2
+    assert all(step.startswith("SEARCH") for step in plan), plan
 
 
 def test_reading_pages_needs_no_splitter() -> None:

@@ -20,6 +20,11 @@ APPLICATION_ID: Final = 0x52_4B_50_47
 """`PRAGMA application_id` of a file that this module reads ("RKPG")."""
 FORMAT: Final = 1
 """`PRAGMA user_version`: the layout of the tables."""
+HIT: Final = (
+    "SELECT names.name, pages.title, pages.sentences, pages.links"
+    " FROM names LEFT JOIN pages ON pages.id = names.page WHERE names.key = ?"
+)
+"""What a title that exists costs: two look-ups by key, whatever the number of pages."""
 _MOST_SIMILAR: Final = 5
 _ALIKE: Final = 0.35
 """Below this likeness a title is not offered for its spelling; "Nile" and "Niel" have 0.65, chance is under 0.2."""
@@ -70,11 +75,7 @@ class BundledPages:
                 self._connection = None
 
     def _found(self, connection: sqlite3.Connection, title: str, key: str) -> Page | Missing:
-        row = connection.execute(
-            "SELECT names.name, pages.title, pages.sentences, pages.links"
-            " FROM names LEFT JOIN pages ON pages.id = names.page WHERE names.key = ?",
-            (key,),
-        ).fetchone()
+        row = connection.execute(HIT, (key,)).fetchone()
         if row is None:
             return Missing(title=title, similar=self._similar(connection, key))
         name, found, sentences, links = row
