@@ -171,7 +171,7 @@ class Names:
             lambda: f"The {self._made()} {noun}",
             lambda: f"{noun} and {other}",
             lambda: f"{self._made()} {noun}",
-            lambda: f"{noun} with a {other}",
+            lambda: f"{noun} with a{'n' if other[0] in 'AEIO' else ''} {other}",
             lambda: f"{noun} on the {other}",
             lambda: f"The {noun} of the {adjective} {other}",
             lambda: f"{noun} of {other}s",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from reasonkit.train.recipes.tiny import words
 from reasonkit.train.recipes.tiny.facts import Drawer, Fact, Wording
+from reasonkit.train.recipes.tiny.joints import AFTER, JOINTS
 from reasonkit.train.recipes.tiny.kinds import Kind, Relation, kinds
 from reasonkit.train.recipes.tiny.names import Entity, Names, Retry
 
@@ -112,10 +113,36 @@ class Writer(Drawer):
             text = shape.format(x=named, a=parts[0], b=parts[1], c=predicate, w=who, p=self.pronoun(page))
             return sentence_case(text)
         shape = dice.choice(
-            ("{x} {a} and {c}.", "{x}, {w} {a}, {c}.", "{x} {a}, and {p} {c}.", "{x} {a} and {c}.", "{x} {a}; {p} {c}.")
-        )
+            ("{x} {a} and {c}.", "{x}, {w} {a}, {c}.", "{x} {a}, and {p} {c}.", "{x} {a} and {c}.", "{x} {a}; {p} {c}.",
+             "{x} {a} before {p} {c}.", "{x} {a}, while {p} {c}.", "{x} {a}, and later {c}.")
+        )  # fmt: skip
+        if last.relation.openings and dice.random() < 0.3:
+            opening = self.form(dice.choice(last.relation.openings), page, mention, last).rstrip(",")
+            return sentence_case(f"{mention} {parts[0]}, {opening[:1].lower()}{opening[1:]}.")
         named = page.subject.mention if "{w}" in shape and mention in ("it", "he", "she") else mention
         return sentence_case(shape.format(x=named, a=parts[0], c=predicate, w=who, p=self.pronoun(page)))
+
+    def joint(self, page: Page, facts: list[Fact]) -> tuple[str, list[Fact]] | None:
+        """Take two facts that can be told in one breath out of the list: the predicate, and the two."""
+        untold = {fact.relation.key: fact for fact in facts}
+        options = [found for found in JOINTS.get(page.kind.name, ()) if found[0] in untold and found[1] in untold]
+        if not options or self.dice.random() < 0.4:
+            return None
+        one, other, forms = self.dice.choice(options)
+        pair = [untold[one], untold[other]]
+        shown = [self.date(fact) if fact.year else fact.text for fact in pair]
+        form = self.dice.choice(forms).replace("{a}", shown[0]).replace("{b}", shown[1])
+        for fact in pair:
+            facts.remove(fact)
+        return self.form(form, page, page.subject.mention), pair
+
+    def followed(self, page: Page, text: str, fact: Fact) -> str:
+        """Add to a sentence that ends with a value, now and then, words about that value."""
+        if fact.entity and text.endswith(f"{fact.text}.") and self.dice.random() < 0.2:
+            options = AFTER.get(fact.entity.kind)
+            if options:
+                return text[:-1] + self.form(self.dice.choice(options), page, "") + "."
+        return text
 
     def dressed(self, text: str) -> str:
         """Add to a sentence, now and then, words that tell nothing about the facts asked for."""
@@ -170,6 +197,22 @@ class Writer(Drawer):
                 if fact.relation == self.late:
                     raise Retry
                 form = form.replace(f"{{{fact.relation.value}}}", fact.text, 1)
+        whole = self.joint(page, facts) if dice.random() < 0.5 else None
+        if whole:
+            predicate, pair = whole
+            for fact in pair:
+                fact.sentence = 0
+            if predicate.startswith("is a") and dice.random() < 0.8:
+                return sentence_case(f"{name} {predicate}.")
+            who = "who" if page.kind.name == "person" else dice.choice(("that", "which"))
+            text = self.form(form, page, name).replace(page.subject.mention, name, 1)
+            return sentence_case(f"{text} {who} {predicate}.")
+        defining = [(fact, p) for fact in facts for p in fact.relation.predicates if p.startswith(("is a ", "is the "))]
+        if defining and dice.random() < 0.3:
+            fact, predicate = dice.choice(defining)
+            facts.remove(fact)
+            fact.sentence = 0
+            return sentence_case(f"{name} {self.form(predicate, page, page.subject.mention, fact)}.")
         text = self.form(form, page, name).replace(page.subject.mention, name, 1)
         if facts and dice.random() < 0.5 and facts[0].relation.predicates:
             fact = facts.pop(0)
@@ -214,11 +257,18 @@ class Writer(Drawer):
         self.late = need if late else None
         sentences = [self.lead(page, facts)]
         while facts:
+            whole = self.joint(page, facts)
+            if whole:
+                predicate, pair = whole
+                sentences.append(sentence_case(f"{self.mention(page)} {predicate}."))
+                for fact in pair:
+                    fact.sentence = len(sentences) - 1
+                continue
             group = [facts.pop(0) for _ in range(min(len(facts), dice.choice(sizes)))]
             if any(not fact.relation.predicates for fact in group) and len(group) > 1:
                 facts[:0] = group[1:]
                 group = group[:1]
-            told = self.told(page, group, self.mention(page))
+            told = self.followed(page, self.told(page, group, self.mention(page)), group[-1])
             sentences.append(told if small else self.dressed(told))
             for fact in group:
                 fact.sentence = len(sentences) - 1
