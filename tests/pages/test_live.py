@@ -131,7 +131,7 @@ def test_a_misspelt_title_goes_by_the_suggestion(pages: LivePages) -> None:
     assert pages.search("New Yrok City") == Missing(title="New Yrok City", similar=("New York City",))
 
 
-@pytest.mark.parametrize("title", ["[[x]]", "{x}", "de:Nil", "", "  ", "|", "Nile|Mercury"])
+@pytest.mark.parametrize("title", ["[[x]]", "{x}", "de:Nil", "", "  ", "|", "Nile|Mercury", "Nile#Course"])
 def test_a_title_that_cannot_be_one_is_missing(pages: LivePages, title: str) -> None:
     found = pages.search(title)
     assert isinstance(found, Missing)
@@ -306,8 +306,13 @@ async def test_an_event_loop_goes_on_while_wikipedia_is_asked(url: str, wiki: fa
 
 
 def test_closing_ends_a_wait_and_what_comes_after_is_refused(url: str, wiki: fake.Wiki) -> None:
-    wiki.next = [fake.status(429, Retry_After="50")]
-    pages, told = LivePages(contact=CONTACT, api_url=url), threading.Event()
+    pages, told, answered = LivePages(contact=CONTACT, api_url=url), threading.Event(), threading.Event()
+
+    def busy(handler: BaseHTTPRequestHandler) -> None:
+        fake.send(handler, 429, b"{}", Retry_After="50")
+        answered.set()
+
+    wiki.next = [busy]
 
     def work() -> None:
         with pytest.raises(PageSourceError, match="closed"):
@@ -316,8 +321,7 @@ def test_closing_ends_a_wait_and_what_comes_after_is_refused(url: str, wiki: fak
 
     thread = threading.Thread(target=work)
     thread.start()
-    while not wiki.asked or wiki.at_once:
-        pass
+    assert answered.wait(30)
     pages.close()
     thread.join(10)
     assert told.is_set()

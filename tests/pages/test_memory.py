@@ -60,6 +60,12 @@ def test_a_title_as_written_goes_before_one_with_the_same_key() -> None:
     assert [page.text for page in found if isinstance(page, Page)] == ["A disease.", "A ship.", "A disease."]
 
 
+def test_a_title_in_another_case_goes_before_one_with_other_punctuation() -> None:
+    found = MemoryPages({"C": "A letter.", "C++": "A language."}).search("c++")
+    assert isinstance(found, Page)
+    assert found.title == "C++"
+
+
 def test_a_redirect_is_followed_and_said() -> None:
     pages = MemoryPages({"Nile": "A river."}, redirects={"Nile River": "River Nile", "River Nile": "Nile"})
     found = pages.search("nile river")

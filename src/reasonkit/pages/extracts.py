@@ -20,7 +20,7 @@ def read_extract(extract: str) -> str:
     kept: list[str] = []
     left_out = 0
     for line in _joined(extract).split("\n"):
-        heading = _HEADING.match(line.strip())
+        heading = _HEADING.match(" ".join(line.split()))
         if heading:
             level = len(heading[1])
             if not left_out or level <= left_out:
@@ -46,7 +46,7 @@ def _joined(extract: str) -> str:
         if formula:
             lines.append(f"{lines.pop() if lines else ''} {formula}")
             resumed = True
-        if resumed and not _HEADING.match(line.strip()):
+        if resumed and not _HEADING.match(" ".join(line.split())):
             lines.append(f"{lines.pop()} {_inline(line)}")
         else:
             lines.append(_inline(line))

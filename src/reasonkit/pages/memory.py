@@ -12,7 +12,7 @@ from reasonkit.types import Missing, Page
 class MemoryPages:
     """Pages that are given as texts.
 
-    A title is found as it is written, or else whatever its case, accents, quotes and punctuation.
+    A title is found as it is written, else in another case, else whatever its accents, quotes and punctuation.
 
     Args:
         texts: text by title; paragraphs are separated by a line feed.
@@ -37,8 +37,10 @@ class MemoryPages:
         self._language = language
         self._redirects = {name: self._end(name, redirects or {}) for name in redirects or {}}
         names = [*self._texts, *self._meanings, *self._redirects]
+        self._by_case: dict[str, str] = {}
         self._by_key: dict[str, str] = {}
         for name in names:
+            self._by_case.setdefault(name.casefold(), name)
             self._by_key.setdefault(title_key(name), name)
         self._index: TitleIndex | None = None
         self._pages: dict[str, Page] = {}
@@ -52,7 +54,7 @@ class MemoryPages:
         """
         if self._closed:
             raise PageSourceError("these pages are closed: make a new MemoryPages")
-        name = title if self._known(title) else self._by_key.get(title_key(title))
+        name = title if self._known(title) else self._by_case.get(title.casefold(), self._by_key.get(title_key(title)))
         if name is None:
             return Missing(title=title, similar=self._similar(title))
         target = self._redirects.get(name, name)

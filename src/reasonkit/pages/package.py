@@ -79,6 +79,8 @@ def find(title: str, replies: Mapping[Params, Reply]) -> Found | NotFound:
     try:
         with _answering(replies) as package:
             try:
+                if "#" in title:  # MediaWiki reads "C#" as a place on the page "C"
+                    return NotFound(similar=_hits(package, title)[:_SIMILAR])
                 return _page(package, title, replies) or _searched(package, title, replies)
             except _Circle:
                 return NotFound(similar=())
@@ -130,7 +132,7 @@ def _page(package: Any, title: str, replies: Mapping[Params, Reply]) -> Found | 
 
 def _searched(package: Any, title: str, replies: Mapping[Params, Reply]) -> Found | NotFound:
     """Search; a hit that is the same title but for case and punctuation is the page."""
-    titles, suggestion = package.search.fn(title, results=_SEARCHED, suggestion=True)
+    titles = _hits(package, title)
     for each in titles:
         if each != title and title_key(each) == title_key(title):
             found = _page(package, each, replies)
@@ -138,9 +140,14 @@ def _searched(package: Any, title: str, replies: Mapping[Params, Reply]) -> Foun
                 return Found(title=each, url=found.url, extract=found.extract, redirected_from=None)
             if found is not None:
                 return found
+    return NotFound(similar=titles[:_SIMILAR])
+
+
+def _hits(package: Any, title: str) -> tuple[str, ...]:
+    titles, suggestion = package.search.fn(title, results=_SEARCHED, suggestion=True)
     if not titles and suggestion:
         titles = package.search.fn(suggestion, results=_SEARCHED)
-    return NotFound(similar=tuple(titles[:_SIMILAR]))
+    return tuple(titles)
 
 
 def _meanings(options: list[str], replies: Mapping[Params, Reply]) -> tuple[str, ...]:

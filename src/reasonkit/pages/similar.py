@@ -13,6 +13,8 @@ MOST: Final = 5
 """Similar titles that a source names."""
 _JUDGED: Final = 60
 """Titles that share the most trigrams; only these are compared letter by letter."""
+_SHORT: Final = 6
+"""Characters of a key up to which all titles of its length are compared: one wrong letter may leave no trigram."""
 _ALIKE: Final = 0.3
 """Below this likeness two titles have nothing to do with each other; chance is under 0.2."""
 
@@ -27,9 +29,12 @@ class TitleIndex:
     def __init__(self, titles: Iterable[tuple[str, str]]) -> None:
         self._names: list[tuple[str, str]] = [(title_key(asked), shown) for asked, shown in titles]
         self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self._short: defaultdict[int, list[int]] = defaultdict(list)
         for place, (key, _) in enumerate(self._names):
             for gram in trigrams(key):
                 self._places[gram].append(place)
+            if len(key) <= _SHORT + 1:
+                self._short[len(key)].append(place)
 
     def similar(self, title: str, most: int = MOST) -> tuple[str, ...]:
         """Name the titles most like `title`, best first.
@@ -43,7 +48,10 @@ class TitleIndex:
             return ()
         shared = Counter(place for gram in trigrams(key) for place in self._places.get(gram, ()))
         nearest = sorted(shared, key=lambda place: (-shared[place] / (len(self._names[place][0]) + len(key)), place))
-        return ranked(key, (self._names[place] for place in nearest[:_JUDGED]), most)
+        places = nearest[:_JUDGED]
+        if len(key) <= _SHORT:
+            places += [place for length in range(len(key) - 1, len(key) + 2) for place in self._short.get(length, ())]
+        return ranked(key, (self._names[place] for place in places), most)
 
 
 def ranked(key: str, names: Iterable[tuple[str, str]], most: int = MOST) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ word is got round by leaving it out, by its first letters, or by trying each tit
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ _WORDS: Final = 8
 """Words of a title that are varied; the rest of a longer one is searched as it is."""
 _LONGEST: Final = 60
 """Characters of a title past which no slips of the pen are tried."""
+_SHORT: Final = 20
+"""Characters of a title up to which letters with accents are tried too."""
+_ACCENTED: Final = "áàâäãåçéèêëíîïñóôöõøúûüß"
 _REDIRECTS: Final = 8
 _PARENTHESES = re.compile(r"\s*\([^()]*\)\s*$")
 
@@ -69,16 +72,20 @@ class ZimTitles:
         bare = _PARENTHESES.sub("", title).strip() or title
         queries = dict.fromkeys((*_queries(key), *_queries(title_key(bare))))
         entries = {entry.path: entry for query in queries for entry in self._suggested(query)}
-        grams = trigrams(key)
-        best = max((likeness(key, grams, each, trigrams(each)) for each in map(_key, entries.values())), default=0.0)
-        if best < _SURE and len(bare) <= _LONGEST:
-            for slip in (slip for form in _cased(bare) for slip in _slips(form)):
-                if self._archive.has_entry_by_title(slip) and (entry := self._exact(slip)) is not None:
+        if self._best(title_key(bare), entries.values()) < _SURE and len(bare) <= _LONGEST:
+            for form in _slipped(bare):
+                if self._archive.has_entry_by_title(form) and (entry := self._exact(form)) is not None:
                     entries[entry.path] = entry
         if len(entries) < MOST:
             entries |= {entry.path: entry for word in key.split()[:_WORDS] for entry in self._told(word)}
         names = [(_key(entry), target.title) for entry in entries.values() if (target := self.end(entry)) is not None]
         return ranked(key, names)
+
+    def _best(self, key: str, entries: Iterable[Any]) -> float:
+        """Say how like the most alike of some entries is."""
+        grams = trigrams(key)
+        keys = {title_key(_PARENTHESES.sub("", entry.title)) for entry in entries}
+        return max((likeness(key, grams, each, trigrams(each)) for each in keys if each), default=0.0)
 
     def _exact(self, title: str) -> Any | None:
         archive = self._archive
@@ -134,9 +141,18 @@ def _queries(key: str) -> Iterator[str]:
             yield word
 
 
+def _slipped(title: str) -> Iterator[str]:
+    """Write each title that is one slip of the pen away, with capitals as an encyclopedia has them, and as they stand."""
+    low = title.lower()
+    for slip in dict.fromkeys(_slips(low)):
+        yield from _cased(slip)[: 2 if " " in slip else 1]
+    if title not in {low, *_cased(low)}:
+        yield from dict.fromkeys(_slips(title))
+
+
 def _slips(title: str) -> Iterator[str]:
     """Write each title that is one letter or space more, less, other or swapped away."""
-    letters = ascii_lowercase + " "
+    letters = ascii_lowercase + " " + (_ACCENTED if len(title) <= _SHORT else "")
     for at in range(len(title) + 1):
         before, after = title[:at], title[at:]
         if after:
