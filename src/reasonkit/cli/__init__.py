@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except TyperException as error:
         command = " ".join(["reasonkit", *words[:1]]) if words and not words[0].startswith("-") else "reasonkit"
-        return _complain(f"{error.format_message()} See `{command} --help`.")
+        return _complain(f"{' '.join(error.format_message().split())} See `{command} --help`.")
     except ReasonkitError as error:
         return _complain(str(error))
     except BrokenPipeError:
@@ -52,6 +52,17 @@ def _show_waits() -> None:
     log = logging.getLogger("reasonkit")
     log.addHandler(logging.StreamHandler() if sys.stderr.isatty() else logging.NullHandler())
     log.propagate = False
+    torn = logging.getLogger("reasonkit.trace")
+    if not torn.handlers:
+        torn.addHandler(_Said())
+        torn.propagate = False
+
+
+class _Said(logging.Handler):
+    """Says on stderr, in every case, what a trace has lost."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"reasonkit: {record.getMessage()}", file=sys.stderr)
 
 
 def _complain(message: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonkit.cli.run import Asked, run
+from reasonkit.cli.trace import traces
 from reasonkit.version import __version__
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the exact f
 TemperatureOption = Annotated[float, typer.Option("--temperature", help="0 is greedy.", min=0.0)]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of what is drawn.")]
 PagesOption = Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")]
+FromStepOption = Annotated[
+    int | None,
+    typer.Option("--from-step", help="With --replay: take the run over up to this step, and go on from there.", min=1),
+]
+SayOption = Annotated[str | None, typer.Option("--say", help="With --from-step: what the model says at that step.")]
+ObserveOption = Annotated[
+    str | None, typer.Option("--observe", help="With --from-step: what the tool says at that step.")
+]
 StepsOption = Annotated[int, typer.Option("--max-steps", help="Turns before it ends without an answer.", min=1)]
 
 
@@ -66,13 +75,19 @@ def react(
     seed: SeedOption = 0,
     trace: TraceOption = None,
     replay: ReplayOption = None,
+    from_step: FromStepOption = None,
+    say: SayOption = None,
+    observe: ObserveOption = None,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> int:
     """Reason and act: thoughts, searches in an encyclopedia, observations, an answer."""
     from reasonkit.agents.methods import ReAct
 
-    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    asked = Asked(
+        question=question, prompt=prompt, trace=trace, replay=replay, from_step=from_step, say=say, observe=observe,
+        as_json=as_json, dry_run=dry_run,
+    )  # fmt: skip
     return run(
         ReAct,
         lambda: ReAct(
@@ -94,13 +109,19 @@ def act(
     seed: SeedOption = 0,
     trace: TraceOption = None,
     replay: ReplayOption = None,
+    from_step: FromStepOption = None,
+    say: SayOption = None,
+    observe: ObserveOption = None,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> int:
     """Act without thoughts: searches in an encyclopedia, observations, an answer."""
     from reasonkit.agents.methods import Act
 
-    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    asked = Asked(
+        question=question, prompt=prompt, trace=trace, replay=replay, from_step=from_step, say=say, observe=observe,
+        as_json=as_json, dry_run=dry_run,
+    )  # fmt: skip
     return run(
         Act,
         lambda: Act(
@@ -126,7 +147,7 @@ def ask(
     """Ask for the answer alone, after worked examples."""
     from reasonkit.agents.methods import Direct
 
-    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    asked = Asked(question=question, prompt=prompt, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
     return run(
         Direct, lambda: Direct(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked
     )  # fmt: skip
@@ -148,7 +169,7 @@ def cot(
     """Chain of thought: reason in words, then answer."""
     from reasonkit.agents.methods import CoT
 
-    asked = Asked(question=question, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
+    asked = Asked(question=question, prompt=prompt, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
     return run(CoT, lambda: CoT(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked)
 
 
@@ -184,6 +205,7 @@ def pal(
 
     asked = Asked(
         question=question,
+        prompt=prompt,
         trace=trace,
         replay=replay,
         as_json=as_json,
@@ -207,6 +229,8 @@ def doctor(
 
     return examine(address, model=model, save=save, sandbox=sandbox, as_json=as_json)
 
+
+app.add_typer(traces, name="trace")
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
 app.add_typer(steps, name="steps")

@@ -31,12 +31,20 @@ class Asked:
     replay: Path | None
     as_json: bool
     dry_run: bool
+    prompt: str | None = None
+    from_step: int | None = None
+    say: str | None = None
+    observe: str | None = None
     show_program: bool = False
     save_program: Path | None = None
 
 
 def run(method: type[Method], build: Callable[[], Agent], asked: Asked) -> int:
     """Run one question as the options say; return the exit code."""
+    if asked.from_step is None and (asked.say is not None or asked.observe is not None):
+        raise InputError("--say and --observe belong to a step: give --replay FILE and --from-step NUMBER")
+    if asked.from_step is not None:
+        return _forked(build, asked.from_step, asked)
     if asked.replay is not None:
         return _replayed(method, asked.replay, asked)
     if not asked.question.strip():
@@ -68,9 +76,23 @@ def _streamed(agent: Agent, asked: Asked) -> Result:
 
 
 def _replayed(method: type[Method], path: Path, asked: Asked) -> int:
-    results = method.replay(path)
+    return _shown(method.replay(path, prompt=asked.prompt), path, asked)
+
+
+def _forked(build: Callable[[], Agent], step: int, asked: Asked) -> int:
+    if asked.replay is None:
+        raise InputError("--from-step needs a recorded run: give --replay FILE, and --trace NEW to record the fork")
+    with build() as agent, _first_interrupt_cancels(agent):
+        results = agent.fork(
+            asked.replay, step=step, trace=asked.trace, completion=asked.say, observation=asked.observe
+        )
+    return _shown(results, asked.replay, asked)
+
+
+def _shown(results: list[Result], path: Path, asked: Asked) -> int:
     if asked.question and asked.question not in [result.question.text for result in results]:
-        raise InputError(f"{path}: the recorded question is {results[0].question.text!r}; leave the question out")
+        recorded = repr(results[0].question.text) if results else "missing"
+        raise InputError(f"{path}: the recorded question is {recorded}; leave the question out")
     printer = Printer(quiet=asked.as_json)
     for result in results:
         printer.replay(result)

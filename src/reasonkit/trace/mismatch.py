@@ -22,7 +22,7 @@ def difference(recorded: Event, asked: Kept, request: Rendering | None, recordin
         recording: the whole episode; another place in it may be nearer.
     """
     where = f"episode {recorded.episode}, place {written(recorded.place)}"
-    then, now = _shown(recorded.effect, recorded.request), _shown(asked, request)
+    then, now = shown(recorded.effect, recorded.request), shown(asked, request)
     if then == now:
         return f"{where}: the same request, but another prompt, cue or grammar:\n{recorded.effect!r}\n{asked!r}"
     said = f"{where}: this is not what was recorded. Record again, or take back the change:\n{_diff(then, now)}"
@@ -34,14 +34,14 @@ def difference(recorded: Event, asked: Kept, request: Rendering | None, recordin
 
 def unrecorded(episode: int, place: Place, asked: Kept, request: Rendering | None, recording: Recording) -> str:
     """Say that nothing stands on record where something is asked."""
-    now = _shown(asked, request)
+    now = shown(asked, request)
     said = f"episode {episode}, place {written(place)}: nothing is recorded here, but this is asked now:\n{now}"
     near = _nearest(recording, asked, request)
     return said if near is None else f"{said}\n{_elsewhere(near, now)}"
 
 
 def _elsewhere(near: Event, now: str) -> str:
-    then = _shown(near.effect, near.request)
+    then = shown(near.effect, near.request)
     where = f"The nearest recording stands at place {written(near.place)}"
     return f"{where}, and is the same." if then == now else f"{where}:\n{_diff(then, now)}"
 
@@ -49,12 +49,12 @@ def _elsewhere(near: Event, now: str) -> str:
 def _nearest(recording: Recording, asked: Kept, request: Rendering | None) -> Event | None:
     """Return the recorded event of the same kind that shares most lines with what is asked."""
     matcher: SequenceMatcher[str] = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(_shown(asked, request).splitlines())
+    matcher.set_seq2(shown(asked, request).splitlines())
     nearest, best = None, 0.0
     for _, event in sorted(recording.events.items()):
         if type(event.effect) is not type(asked) or (isinstance(asked, Completing) and event.request is None):
             continue
-        matcher.set_seq1(_shown(event.effect, event.request).splitlines())
+        matcher.set_seq1(shown(event.effect, event.request).splitlines())
         if (ratio := matcher.quick_ratio()) > best:
             nearest, best = event, ratio
     return nearest
@@ -66,7 +66,8 @@ def _diff(then: str, now: str) -> str:
     return "\n".join(islice(diff, _DIFF_LINES)) + more
 
 
-def _shown(effect: Kept, request: Rendering | None) -> str:
+def shown(effect: Kept, request: Rendering | None) -> str:
+    """Return what is asked as text, for a diff."""
     if isinstance(effect, Act):
         return f"{effect.action.tool}[{effect.action.argument}]"
     if isinstance(effect, Execute):
