@@ -16,7 +16,7 @@ from reasonkit.bundled import model_path, questions_path
 def drawn(seed: int, count: int) -> list[Question]:
     rows = [json.loads(line) for kind in ("one_hop", "two_hop") for line in questions_path(kind).open(encoding="utf-8")]
     return [
-        Question(text=row["question"], id=row["id"], gold=(row["answer"], *row["accepted"]))
+        Question(text=row["question"], id=row["id"], gold=(row["answer"], *row["also"]))
         for row in random.Random(seed).sample(rows, count)
     ]
 

@@ -134,7 +134,7 @@ class Agent:
             progress: whether a bar on stderr shows how far it is; None shows one on a terminal.
         """
         found: dict[int, Result] = {}
-        run = self._run(questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True)
+        run = self.each(questions, concurrency=concurrency, trace=trace, budget=budget, total=total)
         with progress_bar(questions, progress) as moved:
             for number, result in run:
                 found[number] = result
@@ -142,6 +142,18 @@ class Agent:
                 if on_result is not None:
                     on_result(number, result)
         return [found[number] for number in sorted(found)]
+
+    def each(
+        self,
+        questions: Iterable[str | Question],
+        *,
+        concurrency: int = 1,
+        trace: TraceLike = None,
+        budget: Budget | None = None,
+        total: Budget | None = None,
+    ) -> Iterator[tuple[int, Result]]:
+        """Answer many questions; yield each one's number and result as it comes, and keep none. See `map`."""
+        return self._run(questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True)
 
     async def amap(
         self,

@@ -54,14 +54,11 @@ def run_again(program: str, sandbox: Sandbox | None = None) -> Execution:
         program: its text; what of it is the answer is found as PAL finds it.
         sandbox: where it runs; None makes one for this run.
     """
-    from reasonkit.programs import extract_program
+    from reasonkit.programs import answer_expression
 
-    read = extract_program(f"```python\n{program}\n```")
-    if read.fault is not None:
-        return Execution(error=read.fault)
     programs = InSandbox(sandbox)
     try:
-        return programs.run(read.source, read.answer)
+        return programs.run(program, answer_expression(program))
     finally:
         programs.close()
 
