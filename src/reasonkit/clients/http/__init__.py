@@ -5,8 +5,8 @@
 """
 
 from reasonkit.clients.http.client import HTTPClient
-from reasonkit.clients.http.factory import from_address
+from reasonkit.clients.http.factory import from_address, key_for
 from reasonkit.clients.http.facts import EndpointFacts, load_facts, save_facts
 from reasonkit.clients.http.retry import Retries
 
-__all__ = ["EndpointFacts", "HTTPClient", "Retries", "from_address", "load_facts", "save_facts"]
+__all__ = ["EndpointFacts", "HTTPClient", "Retries", "from_address", "key_for", "load_facts", "save_facts"]

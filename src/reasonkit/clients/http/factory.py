@@ -54,12 +54,11 @@ def from_address(
     Raises:
         InputError: the string is neither, or OpenAI's own server is named and there is no key.
     """
-    trusted = os.environ.get("OPENAI_BASE_URL") or OPENAI
     if address.startswith("openai:"):
         named = address.removeprefix("openai:")
         if not named or (model is not None and model != named):
             raise InputError(f"{address!r} with model={model!r}: give the model once, as 'openai:MODEL'")
-        base_url, model = trusted, named
+        base_url, model = os.environ.get("OPENAI_BASE_URL") or OPENAI, named
     elif address.startswith(("http://", "https://")):
         base_url = address
     else:
@@ -82,6 +81,12 @@ def from_address(
         extra_body=extra_body,
         on_wait=on_wait,
     )
+
+
+def key_for(base_url: str) -> str | None:
+    """Return the environment's key, if it is for this server: the one of OPENAI_BASE_URL, else OpenAI's own."""
+    trusted = os.environ.get("OPENAI_BASE_URL") or OPENAI
+    return os.environ.get("OPENAI_API_KEY") or None if _origin(base_url) == _origin(trusted) else None
 
 
 def _origin(url: str) -> tuple[str, str]:
