@@ -105,9 +105,8 @@ def searching(source: Any) -> Callable[[str], object]:
     return lambda each: toolset.open().use(Action(tool="Search", argument=each))
 
 
-def main() -> None:
+def main(pages: int = PAGES) -> None:
     """Print the table."""
-    pages = int(sys.argv[1]) if len(sys.argv) > 1 else PAGES
     dice = random.Random(0)
     print(f"{'pages: a Search through the tool, ms':46} {'median':>9} {'95 %':>9} {'to floor':>9}  goal")
     with tempfile.TemporaryDirectory() as temporary:
@@ -171,4 +170,4 @@ def _cache(path: Path, dice: random.Random) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else PAGES)

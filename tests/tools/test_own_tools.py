@@ -70,6 +70,21 @@ async def test_react_answers_with_a_calculator_and_a_database(sandbox: Sandbox, 
     tools.close()
 
 
+@pytest.mark.parametrize("form", ["sync", "async"])
+async def test_a_tool_that_crashes_ends_the_run_with_a_result_and_what_was_gathered(form: str) -> None:
+    def population(city: str) -> int:
+        return {"Ulm": 128_000}[city]
+
+    script = [" Ulm first.\nAction 1: population[Ulm]", " Bonn now.\nAction 2: population[Bonn]"]
+    agent = ReAct(ScriptedClient(script), tools=Toolbox([population]), prompt="react/default")
+    result = agent("How many?") if form == "sync" else await agent.acall("How many?")
+    assert (result.stop_reason, result.answer) == ("error", None)
+    assert result.error is not None
+    assert result.error.kind == "ToolCrashed"
+    assert "'population' raised KeyError: 'Bonn'" in result.error.message
+    assert [step.observation for step in result.steps][:1] == ["128000"]
+
+
 def use(execution: Execution, program: str = "1") -> Observation:
     return Toolbox([python_tool(Says(execution))]).open().use(Action(tool="Python", argument=program))
 
