@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import socket
@@ -72,10 +71,10 @@ class Arena:
                 found.append(f"the {name} was changed")
                 path.write_text(text)
                 path.chmod(0o644)
-        if os.listdir(self.folder) != [] and set(os.listdir(self.folder)) - self._own:
-            found.append("a file was left")
-            for name in set(os.listdir(self.folder)) - self._own:
-                (self.folder / name).unlink()
+        for path in self.folder.iterdir():
+            if path.name not in self._own:
+                found.append("a file was left")
+                path.unlink()
         for name, listener in self.listeners.items():
             with contextlib.suppress(BlockingIOError):
                 if name == "udp":
@@ -97,7 +96,11 @@ class Arena:
 
 def _victim(token: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(3600)"], env={"SECRET": token}, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", "import time; time.sleep(3600)"],
+        env={"SECRET": token},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 

@@ -25,9 +25,11 @@ def outcome(program: str, answer: str | None) -> list[Any]:
     value, error, line = None, None, None
     try:
         tree = ast.parse(program, "<program>")
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            del tree.body[-1]
         exec(compile(tree, "<program>", "exec", dont_inherit=True), main.__dict__)
-        if last is not None:
+        if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), "<program>", "eval"), main.__dict__)
         if answer not in (None, "$stdout"):
             value = eval(answer, main.__dict__)
@@ -36,7 +38,7 @@ def outcome(program: str, answer: str | None) -> list[Any]:
     except SystemExit as leaving:
         if leaving.code not in (None, 0) or answer != "$stdout":
             error, line = f"SystemExit: {leaving}", last_line(leaving)
-    except BaseException as failure:
+    except BaseException as failure:  # noqa: BLE001 - the outcome, whatever it is
         text = failure.msg if isinstance(failure, SyntaxError) else str(failure)
         error = f"{type(failure).__name__}: {text}" if text else type(failure).__name__
         line = last_line(failure)
@@ -64,8 +66,7 @@ def main() -> None:
         shell.__path__ = [f"{sys.argv[1]}/{name.replace('.', '/')}"]
         sys.modules[name] = shell
     warnings.simplefilter("ignore")
-    import mpmath  # noqa: F401
-    import numpy  # noqa: F401
+    import numpy  # noqa: F401, ICN001
     import sympy  # noqa: F401
 
     results = []
@@ -81,7 +82,7 @@ def main() -> None:
             said = channel.read()
         os.wait()
         results.append(json.loads(said) if said else [None, "", "crashed", None])
-    json.dump(results, sys.__stdout__)
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

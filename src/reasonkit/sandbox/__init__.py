@@ -1,7 +1,7 @@
 """Programs that a model wrote, run for real: every honest one unchanged, nothing out, in about a millisecond.
 
     with Sandbox() as sandbox:
-        execution = sandbox.run("def solution():\\n    return 6 * 7", answer="solution()")
+        execution = sandbox.run("answer = 6 * 7", answer="answer")
 
 Each program runs in a process of its own that has locked itself up before it sees the program: resource limits,
 Landlock, seccomp, namespaces, and a RestrictedPython policy as the first door. Covered and not covered: SECURITY.md.

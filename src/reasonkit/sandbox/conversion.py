@@ -85,9 +85,9 @@ class _Conversion:
         if base is str:
             return self._str(value)
         if base is complex:
-            return complex(float.__float__(complex.real.__get__(value)), complex.imag.__get__(value))  # type: ignore[attr-defined]
+            return complex(float.__float__(complex.real.__get__(value)), complex.imag.__get__(value))
         if base in {bytes, bytearray}:
-            self._text += base.__len__(value)  # type: ignore[attr-defined]
+            self._text += base.__len__(value)
             if self._text > MAX_TEXT:
                 raise Unconvertible(f"the answer holds more than {MAX_TEXT} bytes")
             return bytes(memoryview(value))
@@ -104,7 +104,7 @@ class _Conversion:
         if base is Fraction:
             return Fraction(self._int(Fraction.numerator.fget(value)), self._int(Fraction.denominator.fget(value)))  # type: ignore[attr-defined]
         if base is Decimal:
-            return Decimal(Decimal.as_tuple(value))
+            return Decimal(tuple(Decimal.as_tuple(value)))  # type: ignore[arg-type]
         return _moment(value, base)
 
     def _check_count(self, count: int) -> None:

@@ -24,7 +24,7 @@ _DUNDERS = frozenset(
 _NAMES = frozenset({
     "eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "vars", "globals", "locals", "input",
     "breakpoint", "help", "memoryview", "dir", "exit", "quit", "preview", "plot", "test", "doctest", "source",
-    "init_session", "autowrap", "ufuncify", "codegen", "super", "__import__", "__builtins__", "__loader__", "__spec__",
+    "init_session", "autowrap", "ufuncify", "codegen", "__import__", "__builtins__", "__loader__", "__spec__",
     "__build_class__",
 })  # fmt: skip
 
@@ -65,23 +65,24 @@ def install(refuse: Refuse) -> None:
         real_exec(text, *(arguments or _callers()), **keywords)
 
     def checked_compile(source: Any, filename: Any, mode: str, *arguments: Any, **keywords: Any) -> Any:
-        if sys._getframe(1).f_globals.get("__name__") not in _LOADERS:
+        caller = sys._getframe(1)  # noqa: SLF001 - the caller's frame has no other door
+        if caller.f_globals.get("__name__") not in _LOADERS:
             flags = arguments[0] if arguments else keywords.get("flags", 0)
             if not flags & ast.PyCF_ONLY_AST:
                 check(source, mode)
         return real_compile(source, filename, mode, *arguments, **keywords)
 
     def _callers() -> tuple[dict[str, Any], Any]:
-        frame = sys._getframe(2)
+        frame = sys._getframe(2)  # noqa: SLF001 - the caller's frame has no other door
         return frame.f_globals, frame.f_locals
 
-    builtins.eval, builtins.exec, builtins.compile = checked_eval, checked_exec, checked_compile  # type: ignore[assignment]
+    builtins.eval, builtins.exec, builtins.compile = checked_eval, checked_exec, checked_compile
 
 
-def find_problem(text: str, mode: str, compile: Any = compile) -> str | None:
+def find_problem(text: str, mode: str, parse: Any = compile) -> str | None:
     """Return why `text` may not be evaluated, None where it may, or where it is no Python and will fail by itself."""
     try:
-        tree = compile(text.lstrip() if mode == "eval" else text, "<text>", mode, ast.PyCF_ONLY_AST)
+        tree = parse(text.lstrip() if mode == "eval" else text, "<text>", mode, ast.PyCF_ONLY_AST)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     return _problem_in(tree)
@@ -93,10 +94,10 @@ def _problem_in(tree: ast.AST) -> str | None:
             case ast.Attribute(value=owner, attr=name):
                 if (is_dunder(name) and name not in _DUNDERS) or name in WATCHED:
                     return f"it reads the attribute {name!r}"
-                if name.startswith("_") and not is_dunder(name):
-                    # Generated dataclass methods read private fields, of nothing but their own object.
-                    if not (isinstance(owner, ast.Name) and owner.id in {"self", "other"}):
-                        return f"it reads the private attribute {name!r}"
+                # Generated dataclass methods read private fields, of nothing but their own object.
+                of_self = isinstance(owner, ast.Name) and owner.id in {"self", "other"}
+                if name.startswith("_") and not is_dunder(name) and not of_self:
+                    return f"it reads the private attribute {name!r}"
                 if name in sys.stdlib_module_names and name not in _HARMLESS_MODULE_NAMES:
                     return f"it reads {name!r}, the name of a module"
             case ast.Name(id=name):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import string
 import sys
-from _string import formatter_parser
+from _string import formatter_parser  # type: ignore[import-not-found]  # what str.format itself parses with
 from collections.abc import Callable, Iterable
 from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, NoReturn
@@ -102,10 +102,8 @@ class Guards:
             return
         if name in {"obj", "dump", "dumps", "mro", "get_field", "vformat"} and self._is_harmless(owner, name):
             return
-        if name in {"__annotations__", "__bases__", "__mro__", "__base__", "__sizeof__", "__dir__"}:
-            # Labels of values; of foreign classes they would start a walk to all others.
-            if not isinstance(owner, type) and not isinstance(owner, ModuleType):
-                return
+        if name in {"__annotations__", "__sizeof__", "__dir__"} and not isinstance(owner, (type, ModuleType)):
+            return  # labels of a value; of a foreign class they would start a walk to all others
         if not name.startswith("_") and name not in FRAME_NAMES and not _type_has(cls, name):
             return  # absent: CPython's own AttributeError follows
         self._refuse(f"the attribute {name!r} of a {cls.__name__} is refused: it is none of the program's own objects")
@@ -129,7 +127,7 @@ class Guards:
 
         def read(*arguments: Any) -> object:
             target = arguments[0] if len(arguments) == 2 else owner
-            name = arguments[-1] if arguments else None
+            name = _exact(arguments[-1]) if arguments else None
             if type(name) is str and type(target) is not super:
                 self._check_by_text(target, name)
             elif type(name) is str and name in FORBIDDEN | FRAME_NAMES:
@@ -144,7 +142,7 @@ class Guards:
         def write(*arguments: Any) -> object:
             taken = 2 if method == "__setattr__" else 1
             target = arguments[0] if len(arguments) == taken + 1 else owner
-            name = arguments[-taken] if len(arguments) >= taken else None
+            name = _exact(arguments[-taken]) if len(arguments) >= taken else None
             if type(target) is not super:
                 self.writable_name(target, name)
             elif name in FORBIDDEN:
@@ -169,6 +167,7 @@ class Guards:
     def writable_name(self, owner: Any, name: Any) -> Any:
         """Return `owner`, or refuse where its attribute `name` may not be set."""
         self.writable(owner)
+        name = _exact(name)
         if type(name) is not str or not name.startswith("_"):
             return owner
         if name in FORBIDDEN and not (name == "__traceback__" and isinstance(owner, BaseException)):
@@ -176,18 +175,19 @@ class Guards:
         if is_own_class(type(owner)) or (isinstance(owner, type) and is_own_class(owner)):
             return owner
         if isinstance(owner, FunctionType):
-            if name in FUNCTION_LABELS or not is_dunder(name):
-                return owner
+            allowed = name in FUNCTION_LABELS or not is_dunder(name)
         elif isinstance(owner, BaseException):
-            if name in EXCEPTION_LABELS or not is_dunder(name):
-                return owner
-        elif not is_dunder(name) or isinstance(owner, SimpleNamespace):
-            return owner
-        self._refuse(f"the attribute {name!r} of a {type(owner).__name__} may not be set")
+            allowed = name in EXCEPTION_LABELS or not is_dunder(name)
+        else:
+            allowed = not is_dunder(name) or isinstance(owner, SimpleNamespace)
+        if not allowed:
+            self._refuse(f"the attribute {name!r} of a {type(owner).__name__} may not be set")
+        return owner
 
     # Builtins
 
     def getattr(self, owner: Any, name: Any, *default: Any) -> object:
+        name = _exact(name)
         if type(name) is not str:
             return _real_getattr(owner, name, *default)
         if name in FORMAT_NAMES:
@@ -216,7 +216,7 @@ class Guards:
 
     def vars(self, *owner: Any) -> object:
         if not owner:
-            return sys._getframe(1).f_locals
+            return sys._getframe(1).f_locals  # noqa: SLF001 - the caller's frame has no other door
         cls = type(owner[0])
         if len(owner) == 1 and not (
             is_own_class(cls)
@@ -239,7 +239,7 @@ class Guards:
                 template = owner if isinstance(owner, str) else arguments[0] if arguments else ""
                 if isinstance(template, str):
                     self.check_template(template)
-                return value(*arguments, **keywords)  # type: ignore[operator]
+                return value(*arguments, **keywords)
 
             return checked
         if isinstance(owner, string.Formatter) or (isinstance(owner, type) and issubclass(owner, string.Formatter)):
@@ -271,6 +271,11 @@ class Guards:
 
 
 _HEAP_TYPE = 1 << 9
+
+
+def _exact(name: Any) -> Any:
+    """Return a name as CPython will read it: a subclass of str may lie in its methods, not in its characters."""
+    return str.__str__(name) if isinstance(name, str) else name
 
 
 def _has(owner: object, name: str) -> bool:

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from reasonkit.errors import InputError, IsolationUnavailable, SandboxUnavailable
+from reasonkit.sandbox import protocol
 from reasonkit.sandbox.allowed import DEFAULT_MODULES, HEAVY
 from reasonkit.sandbox.isolation import LAYERS, REQUIRED, Isolation, local_isolation, warn_once
-from reasonkit.sandbox import protocol
 from reasonkit.sandbox.slots import Slot, Slots, Ticket
 from reasonkit.sandbox.targets import LAST_EXPRESSION, Target, as_request
 from reasonkit.sandbox.worker import Gone, Outcome, Worker, package_folders

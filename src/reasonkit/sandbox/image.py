@@ -170,13 +170,13 @@ def _load(modules: list[str], *, heavy: bool) -> tuple[str, ...]:
 
 def _warm(loaded: tuple[str, ...], *, policed: bool) -> None:
     """Use what is slow the first time."""
-    import datetime
+    import datetime as dt
     import decimal
     import json
     import random
     import re
 
-    datetime.datetime.strptime("2024-02-29 10:00", "%Y-%m-%d %H:%M").strftime("%A %d %B %Y")
+    dt.datetime.strptime("2024-02-29 10:00", "%Y-%m-%d %H:%M").strftime("%A %d %B %Y")  # noqa: DTZ007 - as programs call it
     str(decimal.Decimal(1) / 3)
     json.loads(json.dumps({"a": [1.5, None]}))
     re.sub(r"(\d+)[a-z]*", r"\1", "12ab")
@@ -227,9 +227,8 @@ def _readable(settings: dict[str, Any]) -> list[str]:
     """Return what a child may read: the standard library, the named packages, the time zones."""
     paths = [*settings["readable"], *_TIME_ZONES]
     standard = Path(os.__file__).parent
-    for entry in os.scandir(standard):
-        if entry.name not in {"site-packages", "dist-packages", "test", "idlelib", "ensurepip", "__pycache__"}:
-            paths.append(entry.path)
+    left_out = {"site-packages", "dist-packages", "test", "idlelib", "ensurepip", "__pycache__"}
+    paths += [entry.path for entry in os.scandir(standard) if entry.name not in left_out]
     return paths
 
 
@@ -243,7 +242,7 @@ def _filter(missing: list[str]) -> seccomp.Filter | None:
 
 def _assert_single_threaded() -> None:
     """Landlock, seccomp and fork bind one thread only: there may be no other."""
-    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) != 1:
+    if sys.platform == "linux" and len(list(Path("/proc/self/task").iterdir())) != 1:
         raise RuntimeError("a library has started threads in the zygote")
 
 

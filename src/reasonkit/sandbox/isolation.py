@@ -42,7 +42,7 @@ class Isolation:
 
     @property
     def level(self) -> str:
-        """ "full", "required" (only namespaces or the like are missing) or "reduced" (the kernel is no wall here)."""
+        """Return "full", "required" (only namespaces or the like are missing) or "reduced" (the kernel is no wall here)."""
         if not self.missing:
             return "full"
         return "reduced" if any(layer in REQUIRED for layer, _ in self.missing) else "required"

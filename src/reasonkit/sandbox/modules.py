@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import importlib
 import operator
 import sys
 from collections.abc import Callable, Mapping
@@ -64,14 +63,15 @@ class Modules:
     def import_module(
         self,
         name: str,
-        globals: Mapping[str, object] | None = None,
-        locals: Mapping[str, object] | None = None,
+        globals: Mapping[str, object] | None = None,  # noqa: A002, ARG002 - the names that `__import__` has
+        locals: Mapping[str, object] | None = None,  # noqa: A002, ARG002
         fromlist: Any = (),
         level: int = 0,
     ) -> object:
         """Import as `__import__` does, and return a view."""
-        if type(name) is not str:
-            return _real_import(name)
+        if not isinstance(name, str):
+            raise TypeError("module name must be a string")
+        name = str.__str__(name)
         if level:
             raise ImportError("attempted relative import with no known parent package")
         top = name.partition(".")[0]
@@ -92,8 +92,8 @@ class Modules:
             return self.view(sys.modules[top]) if top not in self._views else self._views[top]
         view = self._views[name] if name in self._views else self.view(sys.modules[name])
         for item in fromlist:
-            if type(item) is str and item != "*" and not hasattr(sys.modules.get(name), item):
-                dotted = f"{name}.{item}"
+            if isinstance(item, str) and item != "*" and not hasattr(sys.modules.get(name), item):
+                dotted = f"{name}.{str.__str__(item)}"
                 if hasattr(sys.modules.get(name), "__path__") and is_allowed(dotted, self._modules):
                     try:
                         _real_import(dotted, None, None, ())

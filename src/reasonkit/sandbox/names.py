@@ -76,5 +76,5 @@ def is_dunder(name: str) -> bool:
 def is_free(name: str) -> bool:
     """Return whether an attribute of this name may be read on anything, without a look at the object."""
     if name.startswith("_"):
-        return name == "_" or name == "__" or name in FREE_DUNDERS or name in NAMEDTUPLE_NAMES
+        return name in {"_", "__"} or name in FREE_DUNDERS or name in NAMEDTUPLE_NAMES
     return name not in WATCHED

@@ -10,6 +10,8 @@ place. Not here: what guards decide (guards.py), which modules there are (module
 Source: RestrictedPython 9.0, `transformer.py`.
 """
 
+# ruff: noqa: N802 - the visitors have the names that `ast` gives them
+
 from __future__ import annotations
 
 import ast
@@ -139,7 +141,7 @@ _PLACEHOLDER = b"guard:" + secrets.token_bytes(16)
 """What stands for a guard until the code is compiled; drawn anew in every process, so no program can write it."""
 
 
-class Policy(RestrictingNodeTransformer):
+class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython's types are not read here
     """The transformer for one program.
 
     Args:
@@ -193,7 +195,7 @@ class Policy(RestrictingNodeTransformer):
     # Expressions
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        node = self.node_contents_visit(node)
+        self.node_contents_visit(node)
         name = node.attr
         if isinstance(node.ctx, ast.Load):
             if self._is_plain(name):
@@ -208,21 +210,6 @@ class Policy(RestrictingNodeTransformer):
             node.value = self._guarded("writable_name", node.value, node.value, ast.Constant(self._mangled(name)))
         return node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return node
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        return self.node_contents_visit(node)
-
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         node.args = self.visit(node.args)
         self._receivers.append(self._inherited_receiver(node.args))
@@ -231,36 +218,6 @@ class Policy(RestrictingNodeTransformer):
         return node
 
     # Statements
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_For(self, node: ast.For) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_With(self, node: ast.With) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST:
-        return node
-
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> ast.AST:
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        return node
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
-        return self.node_contents_visit(node)
 
     def visit_TryStar(self, node: ast.AST) -> ast.AST:
         self.error(node, "`except*` is refused: CPython has crashed on what its handlers may return")
@@ -271,9 +228,6 @@ class Policy(RestrictingNodeTransformer):
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         return self._visit_function(node)
-
-    visit_Await = visit_AsyncFor = visit_AsyncWith = RestrictingNodeTransformer.node_contents_visit
-    visit_TypeAlias = visit_TypeVar = visit_ParamSpec = visit_TypeVarTuple = visit_Await
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self._refuse_definition(node, node.name)
@@ -336,7 +290,8 @@ class Policy(RestrictingNodeTransformer):
                 node.kwd_attrs = [*names, *node.kwd_attrs]
                 node.kwd_patterns = [*node.patterns, *node.kwd_patterns]
                 node.patterns = []
-        return self.node_contents_visit(node)
+        self.node_contents_visit(node)
+        return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
         for inner in ast.walk(node):
@@ -344,11 +299,20 @@ class Policy(RestrictingNodeTransformer):
                 self.error(node, f"a pattern may not read the attribute {inner.attr!r}")
         return node
 
-    visit_Match = visit_match_case = visit_MatchSingleton = visit_MatchSequence = visit_MatchMapping = visit_Await
-    visit_MatchStar = visit_MatchAs = visit_MatchOr = visit_Await
-
 
 def _stores(tree: ast.AST, name: str) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load) for node in ast.walk(tree)
     )
+
+
+AS_WRITTEN = (
+    *("Name", "Subscript", "Call", "NamedExpr", "comprehension", "Await"),
+    *("Assign", "AugAssign", "AnnAssign", "For", "With", "Nonlocal", "Module", "Import", "ImportFrom", "ExceptHandler"),
+    *("AsyncFor", "AsyncWith", "TypeAlias", "TypeVar", "ParamSpec", "TypeVarTuple"),
+    *("Match", "match_case", "MatchSingleton", "MatchSequence", "MatchMapping", "MatchStar", "MatchAs", "MatchOr"),
+)
+"""Syntax that RestrictedPython rewrites, refuses or does not know, and that runs as written here."""
+
+for _name in AS_WRITTEN:
+    setattr(Policy, f"visit_{_name}", RestrictingNodeTransformer.node_contents_visit)

@@ -220,7 +220,7 @@ class Machine:
 
     def _leave(self, kind: str, message: str) -> NoReturn:
         sys.setrecursionlimit(sys.getrecursionlimit() + 1000)
-        line, frame = None, sys._getframe(1)
+        line, frame = None, sys._getframe(1)  # noqa: SLF001 - the caller's frame has no other door
         while frame is not None and line is None:
             line = frame.f_lineno if frame.f_code.co_filename == FILENAME else None
             frame = frame.f_back  # type: ignore[assignment]
@@ -230,7 +230,7 @@ class Machine:
 
 def _depth() -> int:
     """Return how many frames lie below a program's own first one, less the one that a script has too."""
-    depth, frame = 0, sys._getframe(1)
+    depth, frame = 0, sys._getframe(1)  # noqa: SLF001 - the caller's frame has no other door
     while frame is not None:
         depth += 1
         frame = frame.f_back  # type: ignore[assignment]

@@ -107,7 +107,12 @@ def _watch_forks() -> None:
     global _watching
     if not _watching and hasattr(os, "register_at_fork"):
         _watching = True
-        os.register_at_fork(after_in_child=lambda: [slots.after_fork() for slots in _ALL])
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    for slots in _ALL:
+        slots.after_fork()
 
 
 class Ticket:

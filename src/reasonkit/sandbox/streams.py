@@ -65,11 +65,27 @@ class SystemView(ModuleType):
 
     def __init__(self, refuse: Refuse, depth: int) -> None:
         super().__init__("sys", sys.__doc__)
-        shown = (
-            "maxsize maxunicode byteorder float_info int_info hash_info float_repr_style version version_info "
-            "hexversion platform copyright api_version getsizeof intern exit getdefaultencoding "
-            "get_int_max_str_digits set_int_max_str_digits"
-        ).split()
+        shown = [
+            "maxsize",
+            "maxunicode",
+            "byteorder",
+            "float_info",
+            "int_info",
+            "hash_info",
+            "float_repr_style",
+            "version",
+            "version_info",
+            "hexversion",
+            "platform",
+            "copyright",
+            "api_version",
+            "getsizeof",
+            "intern",
+            "exit",
+            "getdefaultencoding",
+            "get_int_max_str_digits",
+            "set_int_max_str_digits",
+        ]
         own: dict[str, object] = {name: getattr(sys, name) for name in shown}
 
         def setrecursionlimit(limit: int, /) -> None:

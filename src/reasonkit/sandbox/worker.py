@@ -36,7 +36,6 @@ from reasonkit.sandbox.protocol import (
     pack,
 )
 
-
 START_SECONDS = 60.0
 """How long a zygote may take to load its libraries, on a machine that is busy."""
 GRACE_SECONDS = 10.0
