@@ -28,7 +28,6 @@ from reasonkit.errors import (
     ModelNotFound,
     NoChatTemplate,
     RequestTimeout,
-    Unsupported,
 )
 from reasonkit.types import Completion, Delta, Message, Reply, Request, Sampling
 from tests.clients.tiny_models import CHAT_TEMPLATE, write_transformers
@@ -288,10 +287,17 @@ def test_a_request_that_takes_too_long_is_told_so(folder: Path) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("change", [{"grammar": 'root ::= "a"'}, {"adapter": "hotpot"}])
-def test_what_cannot_be_done_is_refused_and_never_left_out(client: LocalClient, change: dict[str, str]) -> None:
-    with pytest.raises((Unsupported, InputError), match=r"grammar|hotpot"):
-        ask(client, replace(ASK, **change))  # type: ignore[arg-type]
+def test_an_unknown_adapter_is_refused_and_never_left_out(client: LocalClient) -> None:
+    with pytest.raises(InputError, match="hotpot"):
+        ask(client, replace(ASK, adapter="hotpot"))
+
+
+def test_a_grammar_is_never_left_out_where_llguidance_is_missing(
+    client: LocalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    with pytest.raises(MissingExtra, match=r"reasonkit\[grammar\]"):
+        ask(client, replace(ASK, grammar='root ::= "a"'))
 
 
 def test_a_card_is_followed(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reasonkit.clients.card import ModelCard, read_card
 from reasonkit.clients.handover import Post, aread, read
-from reasonkit.errors import ContextOverflow, InputError, NoChatTemplate, Unsupported
+from reasonkit.clients.local.extra import require_extra
+from reasonkit.errors import ContextOverflow, InputError, NoChatTemplate
 from reasonkit.types import Capabilities, Delta, Reply, Request
 
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ class LocalClient:
         timeout_seconds: float | None = None,
     ) -> None:
         _check(max_batch=max_batch, cache_bytes=cache_bytes)
+        require_extra()
         from reasonkit.clients.local.adapters import AdaptedNetwork, find_adapters
-        from reasonkit.clients.local.load import load  # raises MissingExtra where torch is not installed
+        from reasonkit.clients.local.grammar import Grammars, available
+        from reasonkit.clients.local.load import load
         from reasonkit.clients.local.start import start
         from reasonkit.clients.local.text import Texts
 
@@ -94,13 +97,14 @@ class LocalClient:
         self._context = max_context or loaded.limit
         self._ends = loaded.ends
         self._encoder_decoder = loaded.encoder_decoder
+        self._grammars = Grammars(loaded.tokenizer, loaded.model.config.get_text_config().vocab_size)
         self._logprobs = logprobs
         self._timeout_seconds = timeout_seconds
         self._capabilities = Capabilities(
             endpoint=endpoint,
             prefill=chat and not loaded.encoder_decoder,
             samples=True,
-            grammar=False,
+            grammar=available(),
             max_context=self._context,
         )
         self._facts = {"client": "local", "model": self._name, "dtype": str(loaded.model.dtype).removeprefix("torch.")}
@@ -181,8 +185,6 @@ class LocalClient:
             raise InputError("a request needs at least one seed: it is asked for one completion a seed")
         if request.sampling.max_tokens < 1:
             raise InputError(f"max_tokens must be at least 1, it is {request.sampling.max_tokens}")
-        if request.grammar is not None:
-            raise Unsupported("the local client takes no grammar")
         if request.adapter is not None:
             self._network.check(request.adapter, request.prompt_sha256)
         ids = self._texts.input_ids(request.prompt) if self._encoder_decoder else self._texts.prompt_ids(request.prompt)
@@ -208,6 +210,7 @@ class LocalClient:
                 logprobs=self._logprobs,
                 deadline=None if self._timeout_seconds is None else time.monotonic() + self._timeout_seconds,
                 encoder_decoder=self._encoder_decoder,
+                grammar=None if request.grammar is None else self._grammars.compile(request.grammar),
             )
         )
 

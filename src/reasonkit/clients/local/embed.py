@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from reasonkit.clients.local.extra import require_extra
 from reasonkit.errors import ClientClosed, ContextOverflow, InputError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Embedder:
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, it is {batch_size}")
+        require_extra()
         from reasonkit.clients.local.load import load_encoder
 
         self._model, self._tokenizer, self._device, self._limit = load_encoder(

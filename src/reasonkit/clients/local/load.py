@@ -11,19 +11,14 @@ import inspect
 from pathlib import Path
 from typing import Any, Literal
 
-from reasonkit.errors import InputError, MissingExtra, ModelNotFound, Unsupported
-
-try:
-    import torch
-    import transformers
-except ImportError as error:
-    raise MissingExtra("a local transformers model", "local") from error
-
+import torch
+import transformers
 from safetensors import SafetensorError
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from reasonkit.clients.local.compute import Loaded
+from reasonkit.errors import InputError, MissingExtra, ModelNotFound, Unsupported
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["bnb-int8", "bnb-nf4", "torchao-int8"]
