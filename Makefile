@@ -27,13 +27,14 @@ bench: .venv/.test-all  ## figures against their floors, in one table; never an 
 
 model: .venv/.test-all  ## train the bundled model again from nothing; resumes from its checkpoints in .model
 	@$(BIN)/python -m reasonkit.train.recipes.tiny train
-	@$(BIN)/python -m reasonkit.train.recipes.tiny export
+	@$(BIN)/python -m reasonkit.train.recipes.tiny export --target src/reasonkit/bundled/model
 
 model-eval: .venv/.test-all  ## the figures on the model's card
-	@$(BIN)/python -m reasonkit.train.recipes.tiny evaluate
+	@$(BIN)/python -m reasonkit.train.recipes.tiny evaluate --model src/reasonkit/bundled/model --bundled
 
-pages: .venv/.test  ## build the bundled encyclopedia from its text
+pages: .venv/.test  ## build the bundled encyclopedia and its questions from their text
 	@$(BIN)/python -m reasonkit.bundled.build_pages
+	@$(BIN)/python -m reasonkit.bundled.build_questions
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "reasonkit needs Python 3.11 or newer; make PYTHON=/path/to/python3.11 ...")'
