@@ -63,8 +63,8 @@ def from_address(
         base_url = address
     else:
         raise InputError(f"{address!r} is no server: give 'http://HOST:PORT/v1' or 'openai:MODEL'")
-    if api_key is None and _origin(base_url) == _origin(trusted):
-        api_key = os.environ.get("OPENAI_API_KEY") or None
+    if api_key is None:
+        api_key = key_for(base_url)
     if api_key is None and address.startswith("openai:") and _origin(base_url) == _origin(OPENAI):
         raise InputError(f"{address!r} needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for another server")
     return HTTPClient(
