@@ -8,6 +8,7 @@ as `python -m tests.benchmarks.bench_pages [PAGES]`; it prints and asserts nothi
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import sqlite3
@@ -15,7 +16,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +80,25 @@ def write_zim(path: Path, pages: int) -> None:
         def get_hints(self) -> dict[Any, bool]:
             return {Hint.FRONT_ARTICLE: True}
 
-    with Creator(path).config_indexing(False, "eng") as creator:
+    with _quiet(), Creator(path).config_indexing(False, "eng") as creator:
         for number in range(pages):
             creator.add_item(Article(number))
         creator.set_mainpath(title(0).replace(" ", "_"))
         creator.add_metadata("Language", "eng")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what libzim's creator prints, from C++, out of the table."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def timed(work: Callable[[str], object], titles: list[str]) -> tuple[float, float]:
