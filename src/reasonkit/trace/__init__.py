@@ -21,6 +21,7 @@ from reasonkit.trace.file import Recording, Trace
 from reasonkit.trace.fold import fold
 from reasonkit.trace.forking import Fork, taken_over
 from reasonkit.trace.lines import canonical
+from reasonkit.trace.schema import schema
 
 __all__ = [
     "Began",
@@ -42,6 +43,7 @@ __all__ = [
     "fold",
     "follows",
     "kept",
+    "schema",
     "taken_over",
     "written",
 ]
