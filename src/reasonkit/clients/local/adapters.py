@@ -121,7 +121,7 @@ class AdaptedNetwork(Network):
             return contextlib.nullcontext()
         # The library's own forward does the same; it has no public form that reaches an encoder alone.
         names = [name or _BASE for name in adapters]
-        return self._adapted.base_model._enable_peft_forward_hooks(adapter_names=names)
+        return self._adapted.base_model._enable_peft_forward_hooks(adapter_names=names)  # noqa: SLF001
 
 
 def _folder(folder: Path) -> Path:

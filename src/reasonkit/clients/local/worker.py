@@ -157,7 +157,7 @@ class Worker:
                     self._sweep()
                     self._compute_prompts()
                     self._draw_next()
-        except BaseException as caught:
+        except BaseException as caught:  # noqa: BLE001  (everyone who waits is told)
             error = WorkerDied(f"the model's thread has ended: {caught!r}")
             error.__cause__ = caught
         with self._lock:
@@ -358,7 +358,7 @@ class Worker:
         """Give what goes wrong to one request."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (it is raised where the answer is awaited)
             ask.fail(error)
 
 
