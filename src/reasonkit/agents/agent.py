@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
-from reasonkit.agents.asking import Preview, joined, questions_of
+from reasonkit.agents.asking import Preview, joined, questions_of, selected
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.progress import progress_bar
 from reasonkit.agents.recipe import Recipe
@@ -31,7 +31,7 @@ from reasonkit.runner.session import Session, Start
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Fork, Run, Seen, Trace
-from reasonkit.types import Complete, Question, Result, Selection
+from reasonkit.types import Complete, Question, Result
 
 if TYPE_CHECKING:
     from reasonkit.demonstrations import Embed
@@ -199,7 +199,7 @@ class Agent:
     def preview(self, question: str | Question) -> Preview:
         """Return the exact first request; nothing is sent."""
         (asked,) = questions_of([question])
-        tree = Tree(self.recipe.flow(asked, self._selected(asked)))
+        tree = Tree(self.recipe.flow(asked, selected(self.recipe, self.client, self._embed, asked)))
         first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
         tree.close()
         request = render(first.transcript, first.cue, self.client.capabilities)
@@ -362,22 +362,10 @@ class Agent:
         recorded = set(trace.episodes) if strict or self.recipe.choice is not None else set()
         for number, question in enumerate(questions, trace.begun):
             selection = trace.result(number).selection if number in recorded else None
-            yield question, self.recipe.flow(question, selection or self._selected(question))
-
-    def _selected(self, question: Question) -> Selection | None:
-        from reasonkit.demonstrations import choose
-
-        choice, prompt = self.recipe.choice, self.recipe.prompt
-        if choice is None or prompt is None:
-            return None
-
-        def tokens(example: Mapping[str, object]) -> int:
-            shown = prompt.with_demonstrations([example]).open(question).demonstrations[0]
-            text = shown.question + shown.answer
-            counted = self.client.count_tokens(text)
-            return len(text.encode()) // _BYTES_PER_TOKEN if counted is None else counted
-
-        return choose(prompt.demonstrations, question.text, choice, embed=self._embed, count=tokens)
+            yield (
+                question,
+                self.recipe.flow(question, selection or selected(self.recipe, self.client, self._embed, question)),
+            )
 
     def _head(self, parent: str | None) -> Run:
         return head(
@@ -395,7 +383,5 @@ class Agent:
         )
 
 
-_BYTES_PER_TOKEN = 3
-"""A cautious guess where the client has no tokenizer."""
 _BRANCHES = 32
 """Requests under way for one streamed question: the branches of a vote."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from reasonkit.agents.recipe import Recipe
+from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError
 from reasonkit.trace import Rendering
-from reasonkit.types import Question
+from reasonkit.types import Question, Selection
+
+if TYPE_CHECKING:
+    from reasonkit.demonstrations import Embed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +53,23 @@ def joined(request: Rendering) -> str:
     if isinstance(request, str):
         return request
     return "\n".join(f"<{message.role}>\n{message.content}" for message in request)
+
+
+def selected(recipe: Recipe, client: Client, embed: Embed | None, question: Question) -> Selection | None:
+    """Choose the worked examples for a question, if the recipe chooses any."""
+    choice, prompt = recipe.choice, recipe.prompt
+    if choice is None or prompt is None:
+        return None
+    from reasonkit.demonstrations import choose
+
+    def tokens(example: Mapping[str, object]) -> int:
+        shown = prompt.with_demonstrations([example]).open(question).demonstrations[0]
+        text = shown.question + shown.answer
+        counted = client.count_tokens(text)
+        return len(text.encode()) // _BYTES_PER_TOKEN if counted is None else counted
+
+    return choose(prompt.demonstrations, question.text, choice, embed=embed, count=tokens)
+
+
+_BYTES_PER_TOKEN = 3
+"""A cautious guess where the client has no tokenizer."""

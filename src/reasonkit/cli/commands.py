@@ -38,7 +38,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the exact first request; send nothing.")]
 TemperatureOption = Annotated[float, typer.Option("--temperature", help="0 is greedy.", min=0.0)]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of what is drawn.")]
-PagesOption = Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")]
+PagesOption = Annotated[
+    str | None,
+    typer.Option("--pages", help="Where Search looks: bundled, live, live:LANGUAGE, zim:PATH or cache:FILE:NAME."),
+]
 FromStepOption = Annotated[
     int | None,
     typer.Option("--from-step", help="With --replay: take the run over up to this step, and go on from there.", min=1),
