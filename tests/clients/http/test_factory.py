@@ -11,9 +11,9 @@ import pytest
 
 import reasonkit.clients.http as face
 from reasonkit.clients.http import HTTPClient, from_address
-from reasonkit.errors import InputError
+from reasonkit.errors import AuthenticationFailed, ConnectionFailed, InputError, StatusError
 from reasonkit.types import Reply, Request
-from tests.clients.bad_server import BadServer, json_answer
+from tests.clients.bad_server import BadServer, Manners, json_answer
 from tests.clients.http.asking import AT_ONCE
 
 
@@ -119,3 +119,17 @@ def test_each_wait_is_one_line_of_the_log_and_one_event(caplog: pytest.LogCaptur
     lines = [record.getMessage() for record in caplog.records if record.name == "reasonkit.clients.http"]
     assert len(lines) == len(waits) == 2
     assert all("come back" in line for line in lines)
+
+
+def test_the_models_are_listed() -> None:
+    manners = Manners(models=({"id": "a"}, {"id": "b"}), key="right")
+    with BadServer(manners=manners) as server:
+        with HTTPClient(server.url, api_key="right") as client:
+            assert client.models() == ("a", "b")
+        with HTTPClient(server.url, api_key="wrong") as client, pytest.raises(AuthenticationFailed):
+            client.models()
+    with HTTPClient(server.url) as client, pytest.raises(ConnectionFailed, match="is the server running"):
+        client.models()
+    with BadServer([json_answer({}, 404)]) as server, HTTPClient(server.url) as client:
+        with pytest.raises(StatusError, match="404"):
+            client.models()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from reasonkit.clients.http.address import Address
-from reasonkit.clients.http.exchange import SyncExchange
+from reasonkit.clients.http.exchange import SyncExchange, carried
 from reasonkit.clients.http.failures import Refusal, refused_parameter
 from reasonkit.clients.http.lanes import Lanes
 from reasonkit.clients.http.reading import Heard, read_events, read_rest, read_whole
 from reasonkit.clients.http.reply import ServerError, read_error
-from reasonkit.clients.http.wire import Broken, Finish, Hangup, Head, Read, Send, Told, Wish
+from reasonkit.clients.http.wire import Broken, Head, Send
 from reasonkit.clients.screen import Screen
 from reasonkit.types import TokenLogprob, Usage
 
-T = TypeVar("T")
 Kind = Literal["chat", "completions"]
 
 
@@ -74,7 +72,7 @@ class Asker:
             head = exchange.send(Send("GET", path, None, False, self.timeout_seconds))
             if not isinstance(head, Head):
                 return 0, None
-            content = _carried(read_rest(), exchange)
+            content = carried(read_rest(), exchange)
         finally:
             exchange.hang_up()
         try:
@@ -115,7 +113,7 @@ class Asker:
                 return Said(error=ServerError(head.message))
             assert isinstance(head, Head)
             if head.status != 200:
-                content = _carried(read_rest(), exchange)
+                content = carried(read_rest(), exchange)
                 error = read_error(content) if isinstance(content, bytes) else ServerError("the connection broke")
                 refused = refused_parameter(Refusal(head.status, error, None, None), payload)
                 return Said(status=head.status, error=error, refused=refused)
@@ -126,30 +124,9 @@ class Asker:
                 if streamed
                 else read_whole((), screen, 0, count)
             )
-            return _said(_carried(reading, exchange), streamed=streamed, sent=payload)
+            return _said(carried(reading, exchange), streamed=streamed, sent=payload)
         finally:
             exchange.hang_up()
-
-
-def _carried(reading: Generator[Wish, Told, T], exchange: SyncExchange) -> T:
-    """Carry a reading to its end."""
-    told: Told = None
-    while True:
-        try:
-            wish = reading.send(told)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        told = None
-        match wish:
-            case Read():
-                told = exchange.read()
-            case Hangup():
-                exchange.hang_up()
-            case Finish():
-                exchange.finish()
-            case _:
-                raise TypeError(f"a reading does not ask for {wish!r}")
 
 
 def _said(heard: Heard, *, streamed: bool, sent: dict[str, Any]) -> Said:

@@ -13,15 +13,19 @@ from typing import Literal, Self
 
 from reasonkit.clients.http.address import parse_address
 from reasonkit.clients.http.converse import Rules, converse
+from reasonkit.clients.http.discovery import list_models
 from reasonkit.clients.http.endpoint import Endpoint
-from reasonkit.clients.http.exchange import AsyncExchange, SyncExchange
+from reasonkit.clients.http.exchange import AsyncExchange, SyncExchange, carried
 from reasonkit.clients.http.facts import EndpointFacts, load_facts
 from reasonkit.clients.http.lanes import Lanes
 from reasonkit.clients.http.payload import Options
 from reasonkit.clients.http.retry import Retries
 from reasonkit.clients.http.wire import Finish, Hangup, Read, Send, Sleep, Told
-from reasonkit.errors import ClientClosed, InputError
+from reasonkit.errors import AuthenticationFailed, ClientClosed, ConnectionFailed, InputError, StatusError
 from reasonkit.types import Capabilities, Delta, Reply, Request
+
+_LISTING_SECONDS = 30.0
+"""How long a list of models may take."""
 
 
 class HTTPClient:
@@ -103,6 +107,28 @@ class HTTPClient:
 
     def count_tokens(self, text: str) -> int | None:  # noqa: ARG002  # the protocol has no way to ask a server
         return None
+
+    def models(self) -> tuple[str, ...]:
+        """Ask the server which models it has; a quick way to see whether it is there.
+
+        Raises:
+            ConnectionFailed: it is not.
+            StatusError: it refuses to say; AuthenticationFailed where it wants a key.
+        """
+        self._check_open()
+        exchange = SyncExchange(self._lanes)
+        try:
+            listing = carried(list_models(min(self._rules.timeout_seconds, _LISTING_SECONDS)), exchange)
+        finally:
+            exchange.hang_up()
+        shown = self._address.shown
+        if listing.status in {401, 403}:
+            raise AuthenticationFailed(f"{shown} {listing.problem}: give the right key", status=listing.status)
+        if listing.status == 0:
+            raise ConnectionFailed(self._address.redact(f"{shown} {listing.problem}; is the server running?"))
+        if listing.problem is not None:
+            raise StatusError(self._address.redact(f"{shown} {listing.problem}"), status=listing.status)
+        return listing.models
 
     def stream(self, request: Request) -> Generator[Delta | Reply, None, None]:
         self._check_open()

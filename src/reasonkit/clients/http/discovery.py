@@ -28,19 +28,21 @@ class Listing:
     """Tokens of context by model, where it says so."""
     problem: str | None = None
     """Why there is no listing."""
+    status: int = 200
+    """0: there was no answer."""
 
 
 def list_models(timeout_seconds: float) -> Generator[Wish, Told, Listing]:
     """Ask for the models."""
     head = yield Send("GET", "/models", None, False, timeout_seconds)
     if isinstance(head, Broken):
-        return Listing(problem=f"was not reached: {head.message}")
+        return Listing(problem=f"was not reached: {head.message}", status=0)
     assert isinstance(head, Head)
     content = yield from read_rest()
     if isinstance(content, Broken):
-        return Listing(problem=f"went away in the middle: {content.message}")
+        return Listing(problem=f"went away in the middle: {content.message}", status=0)
     if head.status != 200:
-        return Listing(problem=f"answered {head.status} to /models", server=_by_header(head))
+        return Listing(problem=f"answered {head.status} to /models", server=_by_header(head), status=head.status)
     try:
         held = json.loads(content)
     except ValueError:

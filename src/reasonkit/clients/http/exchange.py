@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TypeVar
 
 from reasonkit.clients.http.carriers.answer import Answer, AsyncAnswer, AsyncLane, Lane
 from reasonkit.clients.http.lanes import Lanes
-from reasonkit.clients.http.wire import Broken, Send, Told
+from reasonkit.clients.http.wire import Broken, Finish, Hangup, Read, Send, Told, Wish
+
+T = TypeVar("T")
 
 DRAIN_SECONDS = 0.25
 """How long a stream that has said [DONE] may take to end."""
@@ -161,3 +164,26 @@ class AsyncExchange:
         broken = self._lane.broken(error)
         await self.hang_up()
         return broken
+
+
+def carried(reading: Generator[Wish, Told, T], exchange: SyncExchange) -> T:
+    """Carry a conversation that does not wait to its end, in this thread."""
+    told: Told = None
+    while True:
+        try:
+            wish = reading.send(told)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        told = None
+        match wish:
+            case Send():
+                told = exchange.send(wish)
+            case Read():
+                told = exchange.read()
+            case Hangup():
+                exchange.hang_up()
+            case Finish():
+                exchange.finish()
+            case _:
+                raise TypeError(f"{wish!r} is not carried here")
