@@ -45,6 +45,7 @@ def run_child(channel: int, locks: Locks, machine: Machine) -> NoReturn:
     try:
         os.setsid()
         enforced, missing = lock(locks)
+        machine.settle()
         write_all(channel, pack(HELLO, json.dumps([enforced, missing]).encode()))
         kind, content = read_frame(channel)
         if kind == RUN:

@@ -30,6 +30,9 @@ class Definitions:
         self._read: set[str] = set()
         self._classes: dict[str, ast.ClassDef] = {}
         self._fields: dict[str, tuple[str, ...] | None] = {}
+        self._foreign: set[str] = set()
+        self._imports_all = False
+        aliases: list[tuple[str, ast.expr]] = []
         for node in ast.walk(tree):
             match node:
                 case ast.Attribute(attr=name, ctx=ast.Store()) if name.startswith("_"):
@@ -40,18 +43,47 @@ class Definitions:
                     self._classes[node.name] = node
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     self._bind(name)
+                case ast.alias(name="*"):
+                    self._imports_all = True
                 case ast.alias(name=name, asname=alias):
                     self._bind(alias or name.partition(".")[0])
+                    self._foreign.add(alias or name.partition(".")[0])
+                case ast.arg(arg=name):
+                    self._bind(name)
                 case ast.Name(id=name, ctx=ast.Load()):
                     self._read.add(name)
                 case ast.Name(id=name):
                     self._bind(name)
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
-                    self._fields[name] = _named_tuple_fields(call)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    if isinstance(value, ast.Call):
+                        self._fields[name] = _named_tuple_fields(value)
+                    aliases.append((name, value))
         self.private_names = frozenset(name for name in private if name.startswith("_") and not is_dunder(name))
+
+        for _ in range(4):  # an alias of an alias of an alias
+            self._foreign |= {name for name, value in aliases if self.may_be_foreign_class(value)}
 
     def _bind(self, name: str) -> None:
         self._rebound.add(name)
+
+    def may_be_foreign_class(self, node: ast.expr) -> bool:
+        """Return whether an expression plainly names a module or a class that is not the program's own.
+
+        A class that was handed around under another name is not seen here: setting its attributes changes this one
+        process, which ends with the program.
+        """
+        match node:
+            case ast.Name(id=name):
+                if name in self._foreign:
+                    return True
+                return name not in self._rebound and (self._imports_all or hasattr(builtins, name))
+            case ast.Attribute(value=owner, attr=name):
+                return name == "__class__" or self.may_be_foreign_class(owner)
+            case ast.Call(func=ast.Name(id="type")):
+                return True
+            case ast.Call() | ast.Subscript():
+                return False
+        return True
 
     def match_args(self, cls: ast.expr, count: int) -> tuple[str, ...] | None:
         """Return the attributes that `count` positional patterns of a class read.

@@ -27,6 +27,20 @@ _DANGEROUS = frozenset(
 )
 
 
+class View(ModuleType):
+    """What stands for a module; nothing of it can be set."""
+
+    def __init__(self, real: ModuleType, refuse: Refuse) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__["__setattr_refused__"] = refuse
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.__dict__["__setattr_refused__"](f"the module {self.__name__} may not be changed")
+
+    def __delattr__(self, name: str) -> None:
+        self.__dict__["__setattr_refused__"](f"the module {self.__name__} may not be changed")
+
+
 class Modules:
     """The views that one process hands out.
 
@@ -110,7 +124,7 @@ class Modules:
         return self._views[name]
 
     def _make(self, real: ModuleType) -> ModuleType:
-        view = ModuleType(real.__name__, real.__doc__)
+        view = View(real, self._refuse)
         shown = view.__dict__
         only, denied = ONLY.get(real.__name__), DENIED.get(real.__name__, frozenset())
 

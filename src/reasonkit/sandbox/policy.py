@@ -152,7 +152,6 @@ class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPyt
         super().__init__()
         self._definitions = Definitions(tree)
         self._classes: list[str] = []
-        self._receivers: list[str | None] = [None]
 
     @property
     def private_names(self) -> frozenset[str]:
@@ -203,18 +202,11 @@ class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPyt
             return self._guarded("attribute", node, node.value, ast.Constant(self._mangled(name)))
         self._refuse_definition(node, name)
         if self._is_plain(name) and not is_dunder(name):
-            if isinstance(node.value, ast.Name) and node.value.id == self._receivers[-1]:
+            if not self._definitions.may_be_foreign_class(node.value):
                 return node
             node.value = self._guarded("writable", node.value, node.value)
         else:
             node.value = self._guarded("writable_name", node.value, node.value, ast.Constant(self._mangled(name)))
-        return node
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        node.args = self.visit(node.args)
-        self._receivers.append(self._inherited_receiver(node.args))
-        node.body = self.visit(node.body)
-        self._receivers.pop()
         return node
 
     # Statements
@@ -236,14 +228,8 @@ class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPyt
         node.returns = self.visit(node.returns) if node.returns else None
         for parameter in getattr(node, "type_params", ()):
             self.visit(parameter)
-        self._receivers.append(self._receiver(node))
-        inside, self._in_class_body = self._in_class_body, False
         node.body = [self.visit(statement) for statement in node.body]
-        self._in_class_body = inside
-        self._receivers.pop()
         return node
-
-    _in_class_body = False
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         for part in (node.decorator_list, node.bases, node.keywords, getattr(node, "type_params", [])):
@@ -252,29 +238,9 @@ class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPyt
             for name in defined_names(statement):
                 self._refuse_definition(statement, name)
         self._classes.append(node.name)
-        self._receivers.append(None)
-        inside, self._in_class_body = self._in_class_body, True
         node.body = [self.visit(statement) for statement in node.body]
-        self._in_class_body = inside
-        self._receivers.pop()
         self._classes.pop()
         return node
-
-    def _receiver(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
-        """Return the name by which a method knows its object, where nothing else can be meant by it."""
-        if not self._in_class_body:
-            return self._inherited_receiver(node.args, node)
-        parameters = [*node.args.posonlyargs, *node.args.args]
-        if not parameters or _stores(node, parameters[0].arg):
-            return None
-        return parameters[0].arg
-
-    def _inherited_receiver(self, arguments: ast.arguments, body: ast.AST | None = None) -> str | None:
-        name = self._receivers[-1]
-        shadowed = name is None or any(
-            isinstance(argument, ast.arg) and argument.arg == name for argument in ast.walk(arguments)
-        )
-        return None if shadowed or (body is not None and name is not None and _stores(body, name)) else name
 
     # Patterns
 
@@ -300,14 +266,8 @@ class Policy(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPyt
         return node
 
 
-def _stores(tree: ast.AST, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load) for node in ast.walk(tree)
-    )
-
-
 AS_WRITTEN = (
-    *("Name", "Subscript", "Call", "NamedExpr", "comprehension", "Await"),
+    *("Name", "Lambda", "Subscript", "Call", "NamedExpr", "comprehension", "Await"),
     *("Assign", "AugAssign", "AnnAssign", "For", "With", "Nonlocal", "Module", "Import", "ImportFrom", "ExceptHandler"),
     *("AsyncFor", "AsyncWith", "TypeAlias", "TypeVar", "ParamSpec", "TypeVarTuple"),
     *("Match", "match_case", "MatchSingleton", "MatchSequence", "MatchMapping", "MatchStar", "MatchAs", "MatchOr"),
