@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SMALL_MODEL_BYTES = 64 * 2**20
 """Below it one thread is faster than several, and fp32 keys and values cost nothing worth saving."""
 _LONGEST_DEFAULT_CONTEXT = 8192
-_MOST_DEFAULT_SLOTS = 8
+_MOST_DEFAULT_SLOTS = 4
 
 
 class GGUFClient:
@@ -40,7 +40,7 @@ class GGUFClient:
             file has a chat template, else "completions". Either form of request is taken where the model allows it.
         max_context: tokens of prompt and completion together. By default as the card says, else what the model was
             trained for, at most 8192, as far as one such context fits into `cache_bytes`.
-        slots: requests computed side by side; by default 1 to 8, as many contexts as fit into `cache_bytes`.
+        slots: requests computed side by side; by default 1 to 4, as many contexts as fit into `cache_bytes`.
         threads: threads that compute; by default one for a model below 64 MiB, else one for each usable core.
         cache_bytes: memory for keys and values from which the two defaults follow.
         logprobs: whether completions carry the log probability of each of their tokens.

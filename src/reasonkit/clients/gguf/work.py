@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from reasonkit.clients.gguf.engine import Engine
+from reasonkit.clients.gguf.gbnf import check_gbnf
 from reasonkit.clients.stops import StopMatcher
 from reasonkit.errors import ClientError, ContextOverflow, InputError, NoChatTemplate, ReplyError, Unsupported
 from reasonkit.types import Completion, Delta, Message, Reply, Request, TokenLogprob, Usage
@@ -79,6 +80,8 @@ def _check(terms: Terms, request: Request) -> None:
         raise InputError("a request needs at least one seed: it is asked for one completion a seed")
     if request.sampling.max_tokens < 1:
         raise InputError(f"max_tokens must be at least 1, it is {request.sampling.max_tokens}")
+    if request.grammar is not None:
+        check_gbnf(request.grammar)
     if request.adapter is not None:
         raise Unsupported(f"the GGUF client cannot use the adapter {request.adapter!r}: use the local client")
     if not isinstance(request.prompt, str) and not terms.chat:
