@@ -20,6 +20,7 @@ from pathlib import Path
 
 from reasonkit.agents.methods import PAL, CoT, ReAct
 from reasonkit.answers import exact_match, numeric_match
+from reasonkit.bundled import questions_path
 from reasonkit.clients.protocol import Client
 from reasonkit.pages.memory import MemoryPages
 from reasonkit.train.recipes.tiny import contexts
@@ -169,18 +170,15 @@ def hand_written(client: Client) -> Score:
 
 
 def bundled(client: Client, count: int, seed: int) -> Iterator[Score]:
-    """Ask the questions that ship with the encyclopedia, all of them or a sample of ``count``."""
-    folder = resources.files("reasonkit.bundled") / "questions"
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if not path.name.endswith(".jsonl"):
-            continue
+    """Ask the questions that ship with the encyclopedia, all of them or a sample of ``count`` of each kind."""
+    for path in sorted(questions_path().glob("*.jsonl")):
         items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         if len(items) > count:
             items = random.Random(seed).sample(items, count)
         agent = ReAct(client, prompt="react/tiny")
         yield score(
-            f"bundled {path.name.removesuffix('.jsonl')}",
-            [answered(agent, item["question"], item["answers"]) for item in items],
+            f"bundled {path.stem}",
+            [answered(agent, item["question"], (item["answer"], *item["also"])) for item in items],
         )
 
 
