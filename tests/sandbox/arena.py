@@ -111,7 +111,7 @@ def arena() -> Iterator[Arena]:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o777)
     listeners: dict[str, socket.socket] = {}
-    victim = _victim(token)
+    target = Arena(folder=folder, token=token, listeners=listeners, victim=_victim(token))
     try:
         for name in ("canary", "victim", f"name-{token}"):
             (folder / name).write_text(token if name == "canary" else "whole")
@@ -128,10 +128,10 @@ def arena() -> Iterator[Arena]:
             listener.setblocking(False)
             if name != "udp":
                 listener.listen(8)
-        yield Arena(folder=folder, token=token, listeners=listeners, victim=victim)
+        yield target
     finally:
-        victim.kill()
-        victim.wait()
+        target.victim.kill()
+        target.victim.wait()
         for listener in listeners.values():
             listener.close()
         shutil.rmtree(folder)

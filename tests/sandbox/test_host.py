@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from reasonkit.errors import InputError, IsolationUnavailable, SandboxUnavailable
-from reasonkit.sandbox import Sandbox, describe_isolation
+from reasonkit.sandbox import Sandbox, describe_isolation, isolation
 from reasonkit.sandbox.isolation import REQUIRED, IsolationWarning
 from tests.sandbox.users import run_as_ordinary_user
 
@@ -231,16 +231,37 @@ def test_the_host_never_imports_what_a_program_imports() -> None:
     )
 
 
+def test_without_fork_each_program_gets_a_process_with_policy_and_limits() -> None:
+    with Sandbox(timeout_seconds=1.5) as sandbox:
+        sandbox._forks = False
+        isolation._warned.clear()
+        with pytest.warns(IsolationWarning, match="seccomp"):
+            assert sandbox.run("import math\nprint('x')\nmath.sqrt(16)").value == 4.0
+        kinds = [
+            None if (error := sandbox.run(program).error) is None else error.kind
+            for program in (
+                "6 * 7",
+                "while True: pass",
+                "import os",
+                "1 / 0",
+                "bytearray(10 ** 11)",
+                "print('y' * 10 ** 6)",
+            )
+        ]
+        assert kinds == [None, "timeout", "refused", "exception", "memory", "output"]
+        assert sandbox.run("1").enforced == ("policy", "rlimits")
+
+
 def test_this_machine_tells_its_isolation() -> None:
-    isolation = describe_isolation()
-    assert isolation.level in {"full", "required", "reduced"}
-    assert "in force: policy" in str(isolation)
+    told = describe_isolation()
+    assert told.level in {"full", "required", "reduced"}
+    assert "in force: policy" in str(told)
 
 
 def test_every_execution_says_what_was_in_force() -> None:
     with Sandbox() as sandbox:
-        isolation = sandbox.describe_isolation()
-        assert sandbox.run("1").enforced == isolation.enforced
+        told = sandbox.describe_isolation()
+        assert sandbox.run("1").enforced == told.enforced
 
 
 def test_required_isolation_names_what_is_missing() -> None:
@@ -252,8 +273,6 @@ def test_required_isolation_names_what_is_missing() -> None:
 
 
 def test_a_missing_layer_is_said_once_and_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reasonkit.sandbox import isolation
-
     monkeypatch.setattr(isolation, "_warned", set())
     with pytest.warns(IsolationWarning, match="namespaces: no"):
         isolation.warn_once(("namespaces: no",))

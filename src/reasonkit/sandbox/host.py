@@ -19,7 +19,8 @@ from reasonkit.errors import InputError, IsolationUnavailable, SandboxUnavailabl
 from reasonkit.sandbox import protocol
 from reasonkit.sandbox.allowed import DEFAULT_MODULES, HEAVY
 from reasonkit.sandbox.isolation import LAYERS, REQUIRED, Isolation, local_isolation, warn_once
-from reasonkit.sandbox.slots import Slot, Slots, Ticket
+from reasonkit.sandbox.slots import AnyWorker, Slot, Slots, Ticket
+from reasonkit.sandbox.spawned import SpawningWorker
 from reasonkit.sandbox.targets import LAST_EXPRESSION, Target, as_request
 from reasonkit.sandbox.worker import Gone, Outcome, Worker, package_folders
 from reasonkit.types import Execution, ProgramError
@@ -81,6 +82,7 @@ class Sandbox:
         self.isolation = isolation
         self.workers = workers
         self._layers = LAYERS
+        self._forks = hasattr(os, "fork")
         heavy = sorted(HEAVY & {name.partition(".")[0] for name in self.modules})
         self._heavy = re.compile(rf"\b(?:{'|'.join(heavy)})\b") if heavy else None
         self._slots = Slots(workers)
@@ -143,7 +145,7 @@ class Sandbox:
         for attempt in (1, 2):
             worker = slot.workers.get(heavy)
             if worker is None:
-                worker = slot.workers[heavy] = Worker(self._settings(heavy=heavy))
+                worker = slot.workers[heavy] = self._make_worker(heavy=heavy)
             try:
                 self._start(worker)
                 if ticket is not None and not ticket.enter(worker):
@@ -160,7 +162,11 @@ class Sandbox:
                     ) from error
         raise AssertionError
 
-    def _start(self, worker: Worker) -> None:
+    def _make_worker(self, *, heavy: bool) -> AnyWorker:
+        kind = Worker if self._forks else SpawningWorker
+        return kind(self._settings(heavy=heavy))
+
+    def _start(self, worker: AnyWorker) -> None:
         worker.start()
         missing = local_isolation(worker.enforced, worker.missing).missing
         lacking = [reason for layer, reason in missing if layer in REQUIRED]
@@ -223,7 +229,7 @@ class Sandbox:
         try:
             worker = slot.workers.get(False)
             if worker is None:
-                worker = slot.workers[False] = Worker(self._settings(heavy=False))
+                worker = slot.workers[False] = self._make_worker(heavy=False)
             worker.start()
             return local_isolation(worker.enforced, worker.missing)
         finally:

@@ -64,7 +64,8 @@ def prepare(settings: dict[str, Any]) -> Prepared:
     _quiet()
     if settings["time_zone"] is not None:
         os.environ["TZ"] = settings["time_zone"]
-    time.tzset()
+    if hasattr(time, "tzset"):
+        time.tzset()
     for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"):
         os.environ[f"{name}_NUM_THREADS"] = "1"
     loaded = _load(settings["modules"], heavy=settings["heavy"])
@@ -134,14 +135,15 @@ def _enter_namespaces(missing: list[str]) -> bool:
 
 def _quiet() -> None:
     """Nothing that a library says may reach the host's terminal; a failed start speaks over the channel."""
-    null = os.open("/dev/null", os.O_RDWR)
+    null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
     os.close(null)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host's terminal sends it to the whole group
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    os.chdir("/")
+    os.chdir(os.sep)
 
 
 def _load(modules: list[str], *, heavy: bool) -> tuple[str, ...]:

@@ -48,13 +48,16 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def read_frame(descriptor: int) -> tuple[int, bytes]:
+def read_frame(descriptor: int, max_bytes: int = (1 << 32) - 1) -> tuple[int, bytes]:
     """Read one frame from a blocking descriptor.
 
     Raises:
         Closed: the other side has gone.
+        OverflowError: the frame is longer than `max_bytes`.
     """
     length, kind = _HEADER.unpack(_read_exactly(descriptor, _HEADER.size))
+    if length > max_bytes:
+        raise OverflowError(f"a frame of {length} bytes")
     return kind, _read_exactly(descriptor, length)
 
 

@@ -10,16 +10,20 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reasonkit.errors import InputError
+from reasonkit.sandbox.spawned import SpawningWorker
 from reasonkit.sandbox.worker import Worker
+
+AnyWorker: TypeAlias = Worker | SpawningWorker
 
 
 @dataclass(slots=True)
 class Slot:
     """Room for one program at a time; a zygote without and one with the heavy libraries."""
 
-    workers: dict[bool, Worker] = field(default_factory=dict)
+    workers: dict[bool, AnyWorker] = field(default_factory=dict)
 
 
 class Slots:
@@ -120,10 +124,10 @@ class Ticket:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._worker: Worker | None = None
+        self._worker: AnyWorker | None = None
         self._cancelled = False
 
-    def enter(self, worker: Worker) -> bool:
+    def enter(self, worker: AnyWorker) -> bool:
         """A run begins in `worker`; False where it was cancelled before."""
         with self._lock:
             self._worker = worker

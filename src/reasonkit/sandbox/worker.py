@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
 import select
 import socket
 import subprocess
@@ -83,16 +82,10 @@ class Worker:
         """
         if self._process is not None:
             return
-        if not sys.executable or os.name != "posix":
-            raise SandboxUnavailable("the sandbox needs a Python interpreter to start, and a POSIX system")
-        here = Path(__file__).resolve().parent
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", str(here / "boot.py")),
-                    *(str(here.parent.parent), str(theirs.fileno()), *self._settings["paths"]),
-                ],
+                boot_command(self._settings["paths"], str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -201,6 +194,18 @@ class Worker:
             connection.close()
         if process is not None:
             process.returncode = 0  # it is no child of ours: there is nothing to wait for
+
+
+def boot_command(packages: list[str], channel: str) -> list[str]:
+    """Return the command that starts a bare interpreter on the sandbox's own first lines.
+
+    Raises:
+        SandboxUnavailable: this process does not know its interpreter.
+    """
+    if not sys.executable:
+        raise SandboxUnavailable("the sandbox needs a Python interpreter to start, and sys.executable is empty")
+    here = Path(__file__).resolve().parent
+    return [sys.executable, "-I", "-S", str(here / "boot.py"), str(here.parent.parent), channel, *packages]
 
 
 def package_folders(modules: tuple[str, ...]) -> tuple[list[str], list[str]]:
