@@ -185,7 +185,8 @@ def test_failed_and_cut_tries_are_counted() -> None:
     played = Played(Request(prompt="q", stream=True), broken, refused(500, "oops"), whole("fine", usage=usage))
     assert played.reply is not None
     used = played.reply.completions[0].usage
-    assert (used.requests, used.prompt_tokens, used.completion_tokens, used.partial) == (3, 10, 6, True)
+    assert (used.requests, used.completion_tokens, used.partial) == (3, 6, True)
+    assert used.prompt_tokens > 10, "the broken try's prompt is guessed"
 
 
 def test_the_prompt_of_an_uncounted_stream_is_guessed_from_counted_ones() -> None:
@@ -331,3 +332,20 @@ def test_no_message_holds_the_key() -> None:
     with pytest.raises(RateLimited) as limited:
         Played(Request(prompt="q"), *[refused(429, "key the-key is over its limit")] * 9)
     assert "the-key" not in str(limited.value)
+
+
+def test_a_prompt_that_no_server_ever_counted_is_guessed_and_not_taken_for_free() -> None:
+    body: list[bytes | Broken] = [events(["y#"], finish=None, done=False)]
+    played = Played(Request(prompt="word " * 100, stop=("#",), stream=True), (SSE_HEAD, body))
+    assert played.reply is not None
+    assert 100 <= played.reply.completions[0].usage.prompt_tokens <= 250
+    assert played.reply.completions[0].usage.partial
+
+
+def test_a_try_that_the_server_may_have_begun_makes_the_count_partial() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 4}
+    for kind, partial in (("read", True), ("connect", False)):
+        broken: tuple[Broken, list[bytes | Broken]] = (Broken(kind, "gone"), [])  # type: ignore[arg-type]
+        played = Played(Request(prompt="q"), broken, whole("fine", usage=usage))
+        assert played.reply is not None
+        assert played.reply.completions[0].usage.partial is partial

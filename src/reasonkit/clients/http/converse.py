@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import NoReturn
 
 from reasonkit.clients.http.discovery import list_models
 from reasonkit.clients.http.draft import BROKEN_FINISHES, Draft
@@ -22,10 +21,13 @@ from reasonkit.clients.http.reply import read_error
 from reasonkit.clients.http.retry import Retries
 from reasonkit.clients.http.tally import Tally
 from reasonkit.clients.http.wire import Broken, Conversation, Head, Send, Sleep, Told, Wish
+from reasonkit.clients.http.wording import Wording
 from reasonkit.clients.screen import Screen
-from reasonkit.errors import ClientError, ConnectionFailed, ContextOverflow, InputError, ReplyError, RequestTimeout
+from reasonkit.errors import ClientError, ContextOverflow, InputError, ReplyError, RequestTimeout
 from reasonkit.types import Reply, Request
 
+BYTES_PER_TOKEN = 4
+"""A guess, before the server has counted any prompt; what rests on it is said to be partial."""
 RETURNED = 32
 """Characters after a stop text up to which it was returned (with the rest of its token), not ignored."""
 
@@ -69,6 +71,7 @@ class _Call:
         self.kind = endpoint.kind_for(request)
         self.failed = 0
         self.tally = Tally()
+        self.words = Wording(endpoint.address, rules.timeout_seconds)
         self.screen = Screen(on=request.stream)
         self.notices: list[str] = []
 
@@ -99,7 +102,7 @@ class _Call:
             found = listing.problem or (
                 f"lists the models {', '.join(map(repr, listing.models))}" if listing.models else "lists no model"
             )
-            raise InputError(self.said(f"{found}: name the model with model="))
+            raise InputError(self.words.said(f"{found}: name the model with model="))
 
     def choices(self, wanted: int, *, first: int) -> Generator[Wish, Told, list[Draft]]:
         """Ask until at least one of the `wanted` choices has come."""
@@ -144,7 +147,9 @@ class _Call:
         self.tally.requests += 1
         head = yield Send("POST", _PATHS[self.kind], body, streamed, self.left())
         if isinstance(head, Broken):
-            return self.broken(head)
+            if head.kind != "connect":
+                self.tally.lost(None, None, 0)  # the server may have begun
+            return self.words.broken(head)
         assert isinstance(head, Head)
         kind = head.headers.get("content-type", "")
         if head.status != 200 or "text/html" in kind:
@@ -160,10 +165,10 @@ class _Call:
         """Read an answer with an error status, or a page where JSON should be."""
         content = yield from read_rest()
         if isinstance(content, Broken):
-            return self.broken(content)
+            return self.words.broken(content)
         error = read_error(content)
         if head.status == 200:
-            self.fail(
+            raise self.words.clean(
                 ReplyError(f"{self.endpoint.address.shown} answered with {error.message}; is the base URL right?")
             )
         if 300 <= head.status < 400 and (target := head.headers.get("location")):
@@ -183,18 +188,21 @@ class _Call:
         if heard.error is not None:
             problem = Refusal(heard.error.status or 200, heard.error, None, None)
         elif isinstance(heard.fault, Broken):
-            problem = self.broken(heard.fault)
+            problem = self.words.broken(heard.fault)
         elif heard.fault is not None:
-            problem = self.clean(heard.fault)
+            problem = self.words.clean(heard.fault)
         elif heard.late:
-            problem = RequestTimeout(self.said(f"gave no whole answer within {self.rules.timeout_seconds:g} s"))
+            problem = self.words.late()
         elif not drafts:
             problem = ReplyError(
-                self.said("ended its stream without saying that it had finished" if streamed else "sent no choices")
+                self.words.said(
+                    "ended its stream without saying that it had finished" if streamed else "sent no choices"
+                )
             )
         elif gave_up := next((draft.finish for draft in drafts if draft.finish in BROKEN_FINISHES), None):
-            problem = ReplyError(self.said(f"gave up: finish_reason {gave_up!r}"))
-        guess, pieces = self.endpoint.guess_tokens(sent_bytes), sum(draft.pieces for draft in heard.drafts)
+            problem = ReplyError(self.words.said(f"gave up: finish_reason {gave_up!r}"))
+        guess = self.endpoint.guess_tokens(sent_bytes) or sent_bytes // BYTES_PER_TOKEN
+        pieces = sum(draft.pieces for draft in heard.drafts)
         if problem is not None:
             if not isinstance(problem, Refusal) or pieces:
                 self.tally.lost(heard.usage, guess, pieces)
@@ -232,7 +240,7 @@ class _Call:
         limit = self.endpoint.facts.max_context
         used = heard.usage.prompt_tokens if heard.usage is not None else 0
         if heard.prompt_cut or (limit is not None and used > limit):
-            self.fail(
+            raise self.words.clean(
                 ContextOverflow(prompt_tokens=used, max_tokens=self.request.sampling.max_tokens, limit=limit or used)
             )
 
@@ -271,26 +279,7 @@ class _Call:
             max_tokens=self.request.sampling.max_tokens,
             prompt_tokens=guess,
         )
-        return self.clean(error)
-
-    def broken(self, broken: Broken) -> ClientError:
-        if broken.kind == "timeout":
-            return RequestTimeout(self.said(f"gave no whole answer within {self.rules.timeout_seconds:g} s"))
-        if broken.kind == "connect":
-            return ConnectionFailed(
-                self.said(f"was not reached: {broken.message}; is the server running, and the address right?")
-            )
-        return ConnectionFailed(self.said(f"went away in the middle: {broken.message}"))
-
-    def said(self, text: str) -> str:
-        return self.endpoint.address.redact(f"{self.endpoint.address.shown} {text}")
-
-    def clean(self, error: ClientError) -> ClientError:
-        error.args = tuple(self.endpoint.address.redact(str(part)) for part in error.args)
-        return error
-
-    def fail(self, error: ClientError) -> NoReturn:
-        raise self.clean(error)
+        return self.words.clean(error)
 
     def left(self) -> float:
         return max(0.001, self.deadline - self.rules.clock())

@@ -151,7 +151,11 @@ class LoopStream(httpcore.AsyncNetworkStream):
         try:
             await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         except OSError as error:  # ssl.SSLError is one
+            self._writer.transport.abort()
             raise httpcore.ConnectError(str(error)) from error
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
         return self
 
     def get_extra_info(self, info: str) -> Any:
