@@ -7,7 +7,7 @@ it, and `build_questions` the files in `questions/`.
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["encyclopedia_path", "model_path", "pages_path", "questions_path"]
+__all__ = ["datasets_path", "encyclopedia_path", "model_path", "pages_path", "questions_path"]
 
 
 def pages_path() -> Path:
@@ -33,6 +33,11 @@ def questions_path(kind: str | None = None) -> Path:
     """
     folder = _root() / "questions"
     return folder if kind is None else folder / f"{kind}.jsonl"
+
+
+def datasets_path() -> Path:
+    """Name the folder of the small datasets in public forms: word problems, claims, choices, dates."""
+    return _root() / "datasets"
 
 
 def _root() -> Path:
