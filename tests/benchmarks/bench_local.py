@@ -1,12 +1,11 @@
 """The local backend against what users write with `generate`, and against the bare forward passes it cannot avoid.
 
-Run as a script. One small random model, one thread, everything in one run; figures are ratios of CPU times taken side by
+Run it as `python -m tests.benchmarks.bench_local`. One small random model, one thread, everything in one run; figures are ratios of CPU times taken side by
 side, the best of a few rounds each.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import threading
 import time
@@ -25,7 +24,6 @@ def main() -> None:
     """Print the table."""
     import torch
 
-    sys.path.insert(0, str(Path(__file__).parents[2]))
     from reasonkit.clients.local import LocalClient
     from tests.clients.tiny_models import Shape, write_transformers
 

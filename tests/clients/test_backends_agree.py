@@ -1,8 +1,13 @@
-"""Two backends, one model: greedy text from llama.cpp and from transformers is the same."""
+"""One model, three backends: greedy text from llama.cpp, from here and from `transformers serve` is the same."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("xllamacpp")
 pytest.importorskip("gguf")
 
+import httpx
 import torch
 
 from reasonkit.clients.gguf import GGUFClient
@@ -81,3 +87,41 @@ def test_stops_and_chats_agree(backends: tuple[GGUFClient, LocalClient]) -> None
         assert same(left, right)
         assert left.finish == right.finish
     assert backends[0].count_tokens(PROMPTS[3]) == backends[1].count_tokens(PROMPTS[3])
+
+
+@pytest.mark.slow
+def test_transformers_serve_writes_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    folder = write_transformers(tmp_path / "tiny")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "cache").mkdir()
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder), "--device", "cpu"]
+    options = ["--dtype", "float32", "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(
+        [*command, *options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    local = LocalClient(folder)
+    try:
+        assert server.stderr is not None
+        log = []
+        for line in server.stderr:
+            log.append(line)
+            if "startup complete" in line:
+                break
+        assert "startup complete" in log[-1], "".join(log)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
+            for prompt in PROMPTS[:3]:
+                body = {"model": str(folder), "prompt": prompt, "max_tokens": 16, "temperature": 0}
+                reply = http.post("/v1/completions", json=body)
+                assert reply.status_code == 200, reply.text
+                said = reply.json()["choices"][0]["text"]
+                mine = ask(local, Request(prompt=prompt, sampling=Sampling(max_tokens=16))).text
+                assert said.replace("\ufffd", "") == mine.replace("\ufffd", "")
+    finally:
+        server.terminate()
+        server.communicate()
+        local.close()

@@ -18,6 +18,7 @@ PROMPT = "Question: which river flows through the town?\nThought 1:"
 
 # Both packages use parts of torch that torch 2.13 is giving up.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", PACKAGES)
 def test_quantised_weights_are_smaller_and_close_to_the_whole_ones(tmp_path: Path, quantization: Any) -> None:
     pytest.importorskip(PACKAGES[quantization])
