@@ -19,7 +19,7 @@ from typing import IO, Any, Final, Self, TypeVar
 from reasonkit.errors import TraceError
 from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Run, follows
 from reasonkit.trace.fold import fold
-from reasonkit.trace.lines import canonical, write_line
+from reasonkit.trace.lines import Writer, canonical
 from reasonkit.trace.reading import line_of, read_json, read_line
 from reasonkit.trace.redaction import Redact, redacted
 from reasonkit.trace.upgrades import UPGRADES, Upgrade
@@ -99,6 +99,7 @@ class Trace:
         """Bytes of a last line that was not written whole; cut off before anything is appended."""
         self._clock, self._upgrades = clock, upgrades
         self._size = self._lines = 0
+        self._lines_of = Writer()
         self._places: dict[int, list[tuple[int, int, int]]] = {}  # episode: (offset, length, line number)
         self._reader: IO[bytes] | None = None
         self._writer: IO[bytes] | None = None
@@ -140,7 +141,7 @@ class Trace:
             if isinstance(line, Run):
                 self.run = line
             if self._writer is not None:
-                data = write_line(self.hidden(line), now)
+                data = self._lines_of.line(self.hidden(line), now)
                 self._lines += 1
                 if not isinstance(line, Run):
                     self._places.setdefault(line.episode, []).append((self._size, len(data), self._lines))

@@ -17,17 +17,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from json.encoder import encode_basestring
+from math import isfinite
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
 
-from reasonkit.trace.events import Completing, End, Event, Line, Run, path_text
+from reasonkit.trace.events import Completing, End, Event, Line, Opened, Rendering, Run, path_text
 from reasonkit.types import (
     Act,
     Completion,
     Execute,
     Execution,
-    Message,
     Note,
     Observation,
     Refused,
@@ -52,32 +53,70 @@ TAGS: Final[Mapping[type, str]] = {
 }
 """The `type` that values of one field's several classes say of themselves."""
 _MISSING: Final = object()
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+_Write: TypeAlias = Callable[[Any], str]
+
+
+class Writer:
+    """Writes the lines of one file.
+
+    A request goes on from the one before it in its episode, so what they share is not escaped again: escaping whole
+    prompts was most of what a trace cost.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[int, tuple[str, str]] = {}
+
+    def line(self, line: Line, time: float) -> bytes:
+        """Return a line of the file, its newline included."""
+        text = "".join((*self._parts(line), f', "time": {round(time, 3)}}}\n'))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:  # a lone surrogate, in a program's output for example: JSON can escape it
+            return (json.dumps(json.loads(text)) + "\n").encode()
+
+    def _parts(self, line: Line) -> tuple[str, ...]:
+        """Return a line in pieces, without its closing brace."""
+        if isinstance(line, Event):
+            place = line.place
+            path = "0" if len(place) == 1 else path_text(place)
+            head = f'{{"line": "event", "episode": {line.episode}, "path": "{path}", "index": {place[-1]}, '
+            said = _WRITERS[Event](line)[1:-1]
+            if line.request is None:
+                return head, said
+            return head, said, ', "request": ', self._request(line.episode, line.request)
+        if isinstance(line, Run):
+            return f'{{"line": "run", "format": {line.format}, ', _WRITERS[Run](line)[1:-1]
+        if isinstance(line, End):
+            self._sent.pop(line.episode, None)
+            return '{"line": "end", ', _WRITERS[End](line)[1:-1]
+        return '{"line": "episode", ', _WRITERS[Opened](line)[1:-1]
+
+    def _request(self, episode: int, request: Rendering) -> str:
+        if not isinstance(request, str):
+            return _WRITERS[tuple](request)
+        before, escaped = self._sent.get(episode, ("", '""'))
+        if request.startswith(before):
+            escaped = escaped[:-1] + encode_basestring(request[len(before) :])[1:]
+        else:
+            escaped = encode_basestring(request)
+        self._sent[episode] = (request, escaped)
+        return escaped
 
 
 def write_line(line: Line, time: float) -> bytes:
-    """Return a line of the file, its newline included."""
-    fields = _fields(line)
-    if isinstance(line, Event):
-        place = fields.pop("place")
-        fields = {"episode": fields.pop("episode"), "path": path_text(line.place), "index": place[-1], **fields}
-        head: dict[str, Any] = {"line": "event"}
-    elif isinstance(line, Run):
-        head = {"line": "run", "format": line.format}
-    else:
-        head = {"line": "end" if isinstance(line, End) else "episode"}
-    fields["time"] = round(time, 3)
-    text = _ENCODER.encode(head | fields)
-    try:
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate, in a program's output for example: JSON can escape it
-        return json.dumps(head | fields).encode() + b"\n"
+    """Return one line of a file, its newline included."""
+    return Writer().line(line, time)
 
 
 def canonical(line: Line) -> str:
     """Return a line without its clock fields, for comparing."""
-    return json.dumps({"line": type(line).__name__} | _timeless(_fields(line)), sort_keys=True)
+    fields = json.loads(write_line(line, 0.0))
+    return json.dumps({"line": type(line).__name__} | _timeless(fields), sort_keys=True)
+
+
+def options_json(options: Mapping[str, object]) -> Any:
+    """Return a strategy's options as they stand in a file."""
+    return json.loads(_WRITERS[dict](options))
 
 
 def _timeless(fields: dict[str, Any]) -> dict[str, Any]:
@@ -85,50 +124,76 @@ def _timeless(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: _timeless(value) if isinstance(value, dict) and name != "value" else value
         for name, value in fields.items()
-        if name not in ("seconds", "time")
+        if name not in ("seconds", "time", "line")
     }
 
 
-def options_json(options: Mapping[str, object]) -> Any:
-    """Return a strategy's options as they stand in a file."""
-    return _encoded(options)
+class _Writers(dict[type, _Write]):
+    """What writes a value as JSON, by its type; made when a type is first met."""
+
+    def __missing__(self, cls: type) -> _Write:
+        write = (
+            _of_mapping if issubclass(cls, Mapping) else _of_class(cls) if dataclasses.is_dataclass(cls) else _refuse
+        )
+        self[cls] = write
+        return write
 
 
-@cache
-def _plan(cls: type) -> tuple[tuple[str, object], ...]:
-    """Return the fields of a class with their defaults."""
-    plan = []
+def _of_class(cls: type) -> _Write:
+    """Return what writes a dataclass: the fields that are not at their default, all got at once."""
+    plan: list[tuple[str, str, object, _Write | None]] = []
     for field in dataclasses.fields(cls):
+        if cls is Event and field.name in ("episode", "place", "request"):
+            continue  # a line says these in its own way
         made = field.default_factory
         default = field.default if made is dataclasses.MISSING else made()
-        plan.append((field.name, _MISSING if default is dataclasses.MISSING else default))
-    return tuple(plan)
+        exact = _of_value if cls is Execution and field.name == "value" else None
+        key = f"{encode_basestring(field.name)}: "
+        plan.append((field.name, key, _MISSING if default is dataclasses.MISSING else default, exact))
+    names, keys, defaults, exacts = zip(*plan, strict=True)
+    fields = tuple(zip(keys, defaults, exacts, strict=True))
+    get: Callable[[object], tuple[object, ...]] = attrgetter(*names, names[0])  # two or more names give a tuple
+    head = [f'"type": {encode_basestring(TAGS[cls])}'] if cls in TAGS else []
+
+    def write(value: object) -> str:
+        parts = head.copy()
+        for item, (key, default, exact) in zip(get(value), fields, strict=False):
+            if item is not default and item != default:
+                parts.append(key + (exact or _WRITERS[type(item)])(item))
+        return "{" + ", ".join(parts) + "}"
+
+    return write
 
 
-def _fields(value: object) -> dict[str, Any]:
-    cls = type(value)
-    tag = TAGS.get(cls)
-    fields: dict[str, Any] = {} if tag is None else {"type": tag}
-    for name, default in _plan(cls):  # type: ignore[arg-type]  # classes are hashable
-        item = getattr(value, name)
-        if item is default or item == default:
-            continue
-        if type(item) in _PLAIN:
-            fields[name] = item
-        else:
-            fields[name] = encode_value(item) if cls is Execution and name == "value" else _encoded(item)
-    return fields
+def _of_value(value: object) -> str:
+    return json.dumps(encode_value(value), ensure_ascii=False)
 
 
-def _encoded(value: object) -> Any:
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, (tuple, list)):
-        return [_encoded(item) for item in value]
-    if isinstance(value, Message):
-        return {"role": value.role, "content": value.content}
-    if isinstance(value, Mapping):
-        return {str(name): _encoded(item) for name, item in value.items()}
-    if dataclasses.is_dataclass(value):
-        return _fields(value)
+def _of_mapping(value: Mapping[object, object]) -> str:
+    return "{" + ", ".join(f"{encode_basestring(str(k))}: {_WRITERS[type(v)](v)}" for k, v in value.items()) + "}"
+
+
+def _of_items(value: Iterable[object]) -> str:
+    return "[" + ", ".join([_WRITERS[type(item)](item) for item in value]) + "]"
+
+
+def _of_float(value: float) -> str:
+    return repr(value) if isfinite(value) else json.dumps(value)
+
+
+def _refuse(value: object) -> str:
     raise TypeError(f"{value!r} cannot stand in a trace: it holds text, numbers, tuples and the library's own values")
+
+
+_WRITERS: Final = _Writers(
+    {
+        str: encode_basestring,
+        int: repr,
+        float: _of_float,
+        bool: lambda value: "true" if value else "false",
+        type(None): lambda _: "null",
+        list: _of_items,
+        tuple: _of_items,
+        dict: _of_mapping,
+    }
+)
