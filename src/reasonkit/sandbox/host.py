@@ -167,7 +167,8 @@ class Sandbox:
         return kind(self._settings(heavy=heavy))
 
     def _start(self, worker: AnyWorker) -> None:
-        worker.start()
+        if not worker.start():
+            return
         missing = local_isolation(worker.enforced, worker.missing).missing
         lacking = [reason for layer, reason in missing if layer in REQUIRED]
         if self.isolation == "required" and lacking:

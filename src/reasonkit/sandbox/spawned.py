@@ -49,14 +49,14 @@ class SpawningWorker:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    def start(self) -> None:
-        """Start the next program's process, if none waits.
+    def start(self) -> bool:
+        """Start the next program's process, if none waits; return whether it was started now.
 
         Raises:
             SandboxUnavailable: it could not be started.
         """
         if self._process is not None:
-            return
+            return False
         self._launch()
         try:
             kind, content = self._guarded_read(START_SECONDS)
@@ -68,6 +68,7 @@ class SpawningWorker:
             raise SandboxUnavailable(f"the sandbox could not be set up: {content.decode(errors='replace')}")
         greeting = json.loads(content)
         self.enforced, self.missing = tuple(greeting["enforced"]), tuple(greeting["missing"])
+        return True
 
     def _launch(self) -> None:
         try:

@@ -74,14 +74,14 @@ class Worker:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    def start(self) -> None:
-        """Start the zygote, if it does not run.
+    def start(self) -> bool:
+        """Start the zygote, if it does not run; return whether it was started now.
 
         Raises:
             SandboxUnavailable: it could not be started.
         """
         if self._process is not None:
-            return
+            return False
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
@@ -115,6 +115,7 @@ class Worker:
         greeting = json.loads(content)
         self.enforced = tuple(greeting["enforced"])
         self.missing = tuple(greeting["missing"])
+        return True
 
     def run(self, request: bytes, timeout_seconds: float) -> Outcome:
         """Run one program.
@@ -159,7 +160,7 @@ class Worker:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
                 raise Gone("no word from the zygote")
-            data = self._socket.recv(1 << 18)
+            data = self._socket.recv(1 << 16)
             if not data or not self._inbox.feed(data):
                 raise Gone("the zygote has ended")
         return frame

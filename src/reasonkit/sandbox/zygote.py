@@ -118,7 +118,7 @@ class _Server:
         return frame
 
     def _receive(self) -> None:
-        data = os.read(self._control, 1 << 18)
+        data = os.read(self._control, 1 << 16)
         if not data:
             raise Closed
         if not self._inbox.feed(data):
@@ -207,7 +207,7 @@ class _Server:
                         return ABORT, b""
                     continue
                 try:
-                    data = os.read(descriptor, 1 << 18)
+                    data = os.read(descriptor, 1 << 16)
                 except ConnectionError:
                     data = b""
                 if not data:
