@@ -18,6 +18,7 @@ _SPACE_AND_LINES = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
 _CHAR = re.compile(r'\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[tnr\\"\[\]-])|[^\\]', re.DOTALL)
 _TOKEN = re.compile(r"!?<(?:\[\d+\]|[^<>\[\]\s][^<>]*)>")
 _REPEAT = re.compile(r"\{[ \t]*(\d+)[ \t]*(?:(,)[ \t]*(\d+)?[ \t]*)?\}")
+_REPEAT_NESTED = re.compile(r"\{\s*(\d+)\s*(?:(,)\s*(\d+)?\s*)?\}")
 _MOST_REPEATS = 2000
 """llama.cpp's own limit."""
 
@@ -109,7 +110,7 @@ class _Reader:
                 self.at = match.end()
                 items.append(_Item())
             elif char in "*+?{":
-                self._repeat(items)
+                self._repeat(items, nested=nested)
             elif _NAME.match(char):
                 name = self._name()
                 self.named.append((name, start))
@@ -119,12 +120,12 @@ class _Reader:
             self._skip(_SPACE_AND_LINES if nested else _SPACE)
         return items
 
-    def _repeat(self, items: list[_Item]) -> None:
+    def _repeat(self, items: list[_Item], *, nested: bool) -> None:
         if not items:
             raise self.wrong(self.at, "something to repeat is expected before this")
         endless = True
         if self._looking_at("{"):
-            match = _REPEAT.match(self.text, self.at)
+            match = (_REPEAT_NESTED if nested else _REPEAT).match(self.text, self.at)
             if match is None:
                 raise self.wrong(self.at, "{m}, {m,} or {m,n} is expected")
             least, most = int(match[1]), int(match[3] or match[1])
