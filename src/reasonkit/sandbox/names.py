@@ -60,7 +60,7 @@ WATCHED_PRIVATE = frozenset({"_evaluate", "_os", "_sys", "_io", "_subprocess", "
 
 FUNCTION_LABELS = frozenset({
     "__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__annotations__", "__defaults__", "__dict__",
-    "__type_params__", "__isabstractmethod__",
+    "__type_params__", "__isabstractmethod__", "__kwdefaults__",
 })  # fmt: skip
 """What may be read and set on a function."""
 
