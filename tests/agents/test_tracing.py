@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from reasonkit import CoT, Prompt, ReAct, ScriptedClient, SelfConsistency, Toolbox, Trace, tool
+from reasonkit.agents.agent import Agent
+from reasonkit.agents.votes import CoTSCThenReAct, ReActThenCoTSC
 from reasonkit.errors import InputError, ReplayMismatch, TraceError
+from reasonkit.pages.memory import MemoryPages
+from reasonkit.trace.export import Counts, export
 from reasonkit.types import Action, Capabilities, Observation, Request
 
 SCRIPT: Mapping[str | re.Pattern[str], str] = {
@@ -337,3 +341,51 @@ def test_a_torn_last_line_is_said_in_the_log(recorded: Path, caplog: pytest.LogC
     (record,) = caplog.records
     assert "its last line was not written whole" in record.getMessage()
     assert str(recorded) in record.getMessage()
+
+
+# --- back-offs ----------------------------------------------------------------------------------------------------
+
+
+def back_off(method: type[CoTSCThenReAct | ReActThenCoTSC], turns: Mapping[str, str]) -> tuple[Agent, Counting]:
+    """Chains of thought that never agree, and ReAct turns over pages in memory."""
+
+    def says(request: Request) -> str:
+        prompt = request.prompt
+        assert isinstance(prompt, str)
+        if prompt.endswith("A:"):
+            return f" Perhaps. The answer is {request.seeds[0]}."
+        return next(text for cue, text in turns.items() if prompt.endswith(cue))
+
+    client = Counting(says)
+    return method(client, pages=MemoryPages({}), n=4, wave=4, max_steps=2), client
+
+
+GIVES_UP = {"Thought 1:": " Look.\nAction 1: Search[Po]", "Thought 2:": " Look.\nAction 2: Search[Po (river)]"}
+FINDS = {"Thought 1:": " Look.\nAction 1: Search[Po]", "Thought 2:": " So.\nAction 2: Finish[the sea]"}
+
+
+def test_a_fork_at_the_first_step_keeps_the_vote_before_it(tmp_path: Path) -> None:
+    file, new = tmp_path / "t.jsonl", tmp_path / "f.jsonl"
+    agent, _ = back_off(CoTSCThenReAct, FINDS)
+    first = agent(QUESTION, trace=file)
+    assert (first.answer, len(first.votes)) == ("the sea", 4)
+    agent, client = back_off(CoTSCThenReAct, {"Thought 1:": " Ah.\nAction 1: Finish[the delta]"})
+    (result,) = agent.fork(file, step=1, trace=new)
+    assert (result.answer, result.votes) == ("the delta", first.votes)
+    assert client.asked == 1
+    assert CoTSCThenReAct.replay(new) == [result]
+
+
+def test_an_export_takes_the_half_of_a_back_off_that_answered(tmp_path: Path) -> None:
+    cases = ((CoTSCThenReAct, FINDS, 5), (ReActThenCoTSC, GIVES_UP, 4), (ReActThenCoTSC, FINDS, 1))
+    for number, (method, turns, rows) in enumerate(cases):
+        file = tmp_path / f"{number}.jsonl"
+        agent, _ = back_off(method, turns)
+        agent(QUESTION, trace=file)
+        counts = Counts()
+        with Trace(file, append=False) as trace:
+            found = list(export(trace, "sft", counts))
+        assert len(found) == rows
+        learned = ["".join(part["text"] for part in row["segments"] if part["learn"]) for row in found]
+        assert any("Finish[the sea]" in text for text in learned) == (turns is FINDS)
+        assert not any("Search[Po (river)]" in text for text in learned)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no stubs
+from jsonschema import Draft202012Validator
 
 from reasonkit import ReAct, ScriptedClient, Toolbox
 from reasonkit.trace import End, Event, Line, Opened, Run, schema
