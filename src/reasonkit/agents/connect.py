@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reasonkit.clients.card import ModelCard, read_card
 from reasonkit.clients.protocol import Client
-from reasonkit.errors import InputError
+from reasonkit.errors import InputError, ModelNotFound
 
 BUNDLED_GGUF = "reasonkit-tiny.gguf"
 """The bundled model's file, beside its card."""
@@ -19,7 +19,7 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
         client: a client; `http://...` or `https://...` of an OpenAI-compatible server; `openai:MODEL`; `gguf:PATH`;
             `local:PATH` of a transformers model; None for the bundled model.
         model: the model's name on a server.
-        api_key: of a server; else the environment's OPENAI_API_KEY.
+        api_key: of a server; else OPENAI_API_KEY, if it is the server of OPENAI_BASE_URL or OpenAI's own.
 
     Raises:
         InputError: the text names no client, or an option does not go with it.
@@ -47,9 +47,12 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
         return GGUFClient(Path(rest).expanduser())
     if kind == "local":
         _no_options("a local model", model, api_key)
+        folder = Path(rest).expanduser()
+        if not folder.is_dir():  # before the import, which takes seconds or an extra that is missing
+            raise ModelNotFound(f"there is no folder {rest!r}; local: takes the folder of a transformers model")
         from reasonkit.clients.local import LocalClient
 
-        return LocalClient(Path(rest).expanduser())
+        return LocalClient(folder)
     raise InputError(
         f"{client!r} is no client; give http://HOST:PORT/v1 (with model=...), openai:MODEL, gguf:PATH or local:PATH"
     )

@@ -69,7 +69,12 @@ def extract(text: str, kind: AnswerType, *, choices: Sequence[str] = ()) -> Extr
     """
     phrase = _strict_phrase(text)
     strict = None if phrase is None else _first(phrase, kind, choices)
-    return Extraction(strict=strict, lenient=_last(text, kind, choices, phrase))
+    return Extraction(strict=_visible(strict), lenient=_visible(_last(text, kind, choices, phrase)))
+
+
+def _visible(read: str | None) -> str | None:
+    """Return an answer, unless nothing in it can be seen."""
+    return read if read is not None and read.strip() else None
 
 
 def _strict_phrase(text: str) -> str | None:

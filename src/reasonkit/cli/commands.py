@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasonkit.cli.evaluation import compare, evaluation
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
 from reasonkit.version import __version__
@@ -233,6 +234,8 @@ def doctor(
     return examine(address, model=model, save=save, sandbox=sandbox, as_json=as_json)
 
 
+app.command(name="eval")(evaluation)
+app.command()(compare)
 app.add_typer(traces, name="trace")
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)

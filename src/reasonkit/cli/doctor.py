@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,10 +19,11 @@ def examine(address: str, *, model: str | None, save: Path | None, sandbox: bool
     if not address:
         raise InputError("name an endpoint (reasonkit doctor http://localhost:8000/v1), or give --sandbox")
     from reasonkit.clients import doctor
+    from reasonkit.clients.http import key_for
     from reasonkit.errors import ClientError
 
     try:
-        report = doctor.examine(address, model=model, api_key=os.environ.get("OPENAI_API_KEY"))
+        report = doctor.examine(address, model=model, api_key=key_for(address))
     except ClientError as error:
         raise InputError(str(error)) from None
     print(report.to_json() if as_json else "\n".join(report.lines()))

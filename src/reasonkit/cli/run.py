@@ -63,7 +63,7 @@ def _streamed(agent: Agent, asked: Asked) -> Result:
 
     printer = Printer(quiet=asked.as_json)
     result: Result | None = None
-    with _first_interrupt_cancels(agent):
+    with first_interrupt_cancels(agent):
         for event in agent.stream(asked.question, trace=asked.trace):
             printer.show(event)
             if isinstance(event, AnswerEvent):
@@ -82,7 +82,7 @@ def _replayed(method: type[Method], path: Path, asked: Asked) -> int:
 def _forked(build: Callable[[], Agent], step: int, asked: Asked) -> int:
     if asked.replay is None:
         raise InputError("--from-step needs a recorded run: give --replay FILE, and --trace NEW to record the fork")
-    with build() as agent, _first_interrupt_cancels(agent):
+    with build() as agent, first_interrupt_cancels(agent):
         results = agent.fork(
             asked.replay, step=step, trace=asked.trace, completion=asked.say, observation=asked.observe
         )
@@ -164,7 +164,7 @@ def _code(result: Result) -> int:
 
 
 @contextmanager
-def _first_interrupt_cancels(agent: Agent) -> Iterator[None]:
+def first_interrupt_cancels(agent: Agent) -> Iterator[None]:
     """Let the first Ctrl-C finish the call under way and save; the second ends at once."""
 
     def cancel(number: int, frame: object) -> None:

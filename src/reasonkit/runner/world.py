@@ -144,7 +144,7 @@ class World:
             stop=effect.stop,
             sampling=effect.sampling,
             seeds=job.seeds,
-            grammar=effect.grammar if self._client.capabilities.grammar else None,
+            grammar=effect.grammar,
             adapter=self._adapter,
             prompt_sha256=effect.transcript.opening.sha256,
             stream=self._tokens,
