@@ -45,9 +45,6 @@ class Score:
 def score(question: Question, result: Result, metric: Metric) -> Score:
     """Score a result against the gold of its question."""
     match = _MATCHES[metric]
-    read = result.lenient
-    if read is None and result.answer is not None:
-        read = extract(result.answer, ANSWER_TYPES[metric], choices=question.choices).lenient
 
     def agrees(answer: str | None) -> bool:
         return any(match(answer, gold) for gold in question.gold)
@@ -60,7 +57,14 @@ def score(question: Question, result: Result, metric: Metric) -> Score:
             known[winner] = agrees(winner)
     return Score(
         right=right,
-        lenient=right or agrees(read),
+        lenient=right or agrees(_read(question, result, metric)),
         f1=max((token_f1(result.answer, gold) for gold in question.gold), default=0.0),
         right_at=tuple(known[winner] for winner in winners),
     )
+
+
+def _read(question: Question, result: Result, metric: Metric) -> str | None:
+    """Return what a forgiving extraction reads in the words of the answer."""
+    if result.lenient is not None or result.answer is None:
+        return result.lenient
+    return extract(result.answer, ANSWER_TYPES[metric], choices=question.choices).lenient

@@ -1,0 +1,261 @@
+"""`reasonkit eval` and `reasonkit compare`: methods over a dataset, and two runs side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reasonkit.errors import InputError
+
+if TYPE_CHECKING:
+    from reasonkit.agents.agent import Agent
+    from reasonkit.evaluation import Dataset, Figures, Tally
+    from reasonkit.runner.budget import Price
+
+METHODS = ("direct", "cot", "cot-sc", "pal", "act", "react", "react-cotsc", "cotsc-react")
+
+
+def evaluation(
+    dataset: Annotated[
+        str, typer.Argument(help="A file, or bundled:one_hop, two_hop, lookup, arithmetic, claims, choices or dates.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the runs: one within it for each method.")],
+    method: Annotated[str, typer.Option("--method", help=f"One or more, with commas: {', '.join(METHODS)}.")] = "cot",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            help="The file's form: own (question, answer, id), gsm8k, gsm-hard, svamp, asdiv, hotpotqa, fever, aqua "
+            "or bigbench.",
+        ),
+    ] = "own",
+    metric: Annotated[str | None, typer.Option("--metric", help="number, exact, choice or label.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="What the file calls a column: question=prompt.")
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            "--client",
+            help="http://HOST:PORT/v1, openai:MODEL, gguf:PATH or local:PATH; the bundled model if missing.",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="The model's name on a server.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder, for one method.")] = None,
+    pages: Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")] = None,
+    max_steps: Annotated[int, typer.Option("--max-steps", help="Turns of act and react.", min=1)] = 7,
+    samples: Annotated[int, typer.Option("--samples", help="Chains of thought that vote, at most.", min=1)] = 21,
+    temperature: Annotated[float, typer.Option("--temperature", help="Of the votes; all else is greedy.")] = 0.7,
+    n: Annotated[int | None, typer.Option("--n", help="So many items, drawn with the seed; else all.", min=1)] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw of items, and of samples.")] = 233,
+    concurrency: Annotated[int, typer.Option("--concurrency", help="Requests at the same time.", min=1)] = 1,
+    price: Annotated[
+        str | None, typer.Option("--price", help="US dollars for a million tokens, prompt/completion: 0.15/0.6.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> int:
+    """Run methods over a dataset; the same command goes on where it stopped."""
+    from reasonkit.evaluation import load_dataset, table
+    from reasonkit.evaluation.scoring import ANSWER_TYPES
+
+    names = _methods(method)
+    if metric is not None and metric not in ANSWER_TYPES:
+        raise InputError(f"--metric is {metric!r}; there are: {', '.join(ANSWER_TYPES)}")
+    if prompt is not None and (len(names) > 1 or names[0] in ("react-cotsc", "cotsc-react")):
+        raise InputError("--prompt is for one method that has one prompt; give one such --method")
+    loaded = load_dataset(dataset, kind=kind, metric=metric, columns=_columns(column or [])).sample(n, seed)
+    answer_type = ANSWER_TYPES[loaded.metric]
+
+    def build(name: str) -> Agent:
+        from reasonkit.agents.methods import PAL, Act, CoT, Direct, ReAct
+        from reasonkit.agents.votes import CoTSCThenReAct, ReActThenCoTSC, SelfConsistency
+
+        match name:
+            case "direct":
+                return Direct(client, model=model, prompt=prompt, seed=seed)
+            case "cot":
+                return CoT(client, model=model, prompt=prompt, answer_type=answer_type, seed=seed)
+            case "cot-sc":
+                one = CoT(
+                    client, model=model, prompt=prompt, answer_type=answer_type, temperature=temperature, seed=seed
+                )
+                return SelfConsistency(one, n=samples, own=True)
+            case "pal":
+                return PAL(client, model=model, prompt=prompt, seed=seed)
+            case "act":
+                return Act(client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, seed=seed)
+            case "react":
+                return ReAct(client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, seed=seed)
+            case _:
+                both = ReActThenCoTSC if name == "react-cotsc" else CoTSCThenReAct
+                return both(
+                    client, model=model, pages=pages, max_steps=max_steps, n=samples, temperature=temperature,
+                    answer_type=answer_type, seed=seed,
+                )  # fmt: skip
+
+    found: list[Figures] = []
+    interrupted = False
+    for name in names:
+        figures = _run(name, build, loaded, out / name, concurrency=concurrency, price=_price(price))
+        interrupted = figures.n < len(loaded.questions)
+        if figures.n:
+            found.append(figures)
+        if interrupted:
+            break
+    if as_json:
+        print(json.dumps([asdict(figures) for figures in found]))
+    else:
+        print(table(found))
+    if interrupted:
+        print(f"reasonkit: interrupted at {name}; the same command goes on from there", file=sys.stderr)
+        return 130
+    return 0 if any(dict(figures.stop_reasons).get("error", 0) < figures.n for figures in found) else 1
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A run's folder, or one that eval made.", metavar="DIR")],
+    second: Annotated[Path, typer.Argument(help="Another's.", metavar="DIR")],
+    lenient: Annotated[bool, typer.Option("--lenient", help="Answers count as they are read forgivingly.")] = False,
+    flips: Annotated[int, typer.Option("--flips", help="How many of the items that flip are shown.", min=0)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object a pair of runs.")] = False,
+) -> int:
+    """Compare two runs over the same items, item by item; or all methods that two folders share."""
+    from reasonkit.cli.show import printable
+    from reasonkit.evaluation import compare as compared
+
+    for one, other in _pairs(first, second):
+        found = compared(one, other, lenient=lenient)
+        if as_json:
+            print(json.dumps(asdict(found) | {"traces": [str(path) for path in found.traces]}))
+        else:
+            print(*map(printable, found.lines(flips)), "", sep="\n")
+    return 0
+
+
+def _run(
+    name: str, build: Callable[[str], Agent], dataset: Dataset, out: Path, *, concurrency: int, price: Price | None
+) -> Figures:
+    """Run one method; an interrupt gives the figures of what there is."""
+    from reasonkit.cli.run import first_interrupt_cancels
+    from reasonkit.evaluation import Tally, evaluate
+
+    tally = Tally(price)
+    try:
+        with build(name) as agent, first_interrupt_cancels(agent), _bar(name, dataset, tally) as moved:
+            figures = evaluate(
+                agent, dataset, out, method=name, concurrency=concurrency, tally=tally, on_row=lambda _: moved()
+            )  # fmt: skip
+    except KeyboardInterrupt:  # the second one
+        figures = tally.figures(name)
+    if tally.failed:
+        print(
+            f"reasonkit: {name}: {tally.failed} of {tally.n} items failed, the first with {tally.first_error}; "
+            "the same command asks them again",
+            file=sys.stderr,
+        )
+    return figures
+
+
+@contextmanager
+def _bar(name: str, dataset: Dataset, tally: Tally) -> Iterator[Callable[[], None]]:
+    """Show how far a run is, with the running score and its interval, on a terminal alone."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from reasonkit.evaluation import wilson
+    from reasonkit.evaluation.table import percent
+
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[score]}"),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    ]
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(name, total=len(dataset.questions), score="", rate="")
+
+        def move() -> None:
+            speed = shown.tasks[0].speed
+            rate = "" if speed is None else f"{speed:.1f}/s"
+            shown.update(task, advance=1, score=f"right {percent(wilson(tally.right, tally.n))}", rate=rate)
+
+        yield move
+
+
+def _methods(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in METHODS:
+            raise InputError(f"--method names {name!r}; there are: {', '.join(METHODS)}")
+        if names.count(name) > 1:
+            raise InputError(f"--method names {name!r} twice")
+    return names
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        ours, sign, there = pair.partition("=")
+        if not sign or not there:
+            raise InputError(f"--column is {pair!r}; write OURS=THEIRS, for example question=prompt")
+        found[ours] = there
+    return found
+
+
+def _price(text: str | None) -> Price | None:
+    from reasonkit.runner.budget import Price
+
+    if text is None:
+        return None
+    prompt, _, completion = text.partition("/")
+    try:
+        return Price(prompt=float(prompt), completion=float(completion))
+    except ValueError:
+        raise InputError(f"--price is {text!r}; write PROMPT/COMPLETION, for example 0.15/0.6") from None
+
+
+def _pairs(first: Path, second: Path) -> list[tuple[Path, Path]]:
+    """Return the runs to compare: two single ones, else those whose methods both folders have."""
+    ones, others = _runs(first), _runs(second)
+    if len(ones) == len(others) == 1:
+        return [(next(iter(ones.values())), next(iter(others.values())))]
+    shared = [name for name in ones if name in others]
+    if not shared:
+        raise InputError(
+            f"{first} has {', '.join(ones)} and {second} has {', '.join(others)}: no method is in both; "
+            "give the folders of two runs"
+        )
+    return [(ones[name], others[name]) for name in shared]
+
+
+def _runs(folder: Path) -> dict[str, Path]:
+    """Return the runs in a folder by their methods, or the folder itself if it is one."""
+    from reasonkit.evaluation.run import SETTINGS
+
+    if (folder / SETTINGS).exists():
+        return {folder.name: folder}
+    found = {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{SETTINGS}"))}
+    if not found:
+        raise InputError(f"{folder}: holds no run; give a folder that eval wrote")
+    return found
