@@ -377,6 +377,7 @@ def test_a_fork_at_the_first_step_keeps_the_vote_before_it(tmp_path: Path) -> No
 
 
 def test_an_export_takes_the_half_of_a_back_off_that_answered(tmp_path: Path) -> None:
+    cases: tuple[tuple[type[CoTSCThenReAct | ReActThenCoTSC], Mapping[str, str], int], ...]
     cases = ((CoTSCThenReAct, FINDS, 5), (ReActThenCoTSC, GIVES_UP, 4), (ReActThenCoTSC, FINDS, 1))
     for number, (method, turns, rows) in enumerate(cases):
         file = tmp_path / f"{number}.jsonl"
