@@ -376,17 +376,17 @@ def test_a_fork_at_the_first_step_keeps_the_vote_before_it(tmp_path: Path) -> No
     assert CoTSCThenReAct.replay(new) == [result]
 
 
-def test_an_export_takes_the_half_of_a_back_off_that_answered(tmp_path: Path) -> None:
-    cases: tuple[tuple[type[CoTSCThenReAct | ReActThenCoTSC], Mapping[str, str], int], ...]
-    cases = ((CoTSCThenReAct, FINDS, 5), (ReActThenCoTSC, GIVES_UP, 4), (ReActThenCoTSC, FINDS, 1))
-    for number, (method, turns, rows) in enumerate(cases):
-        file = tmp_path / f"{number}.jsonl"
-        agent, _ = back_off(method, turns)
-        agent(QUESTION, trace=file)
-        counts = Counts()
-        with Trace(file, append=False) as trace:
-            found = list(export(trace, "sft", counts))
-        assert len(found) == rows
-        learned = ["".join(part["text"] for part in row["segments"] if part["learn"]) for row in found]
-        assert any("Finish[the sea]" in text for text in learned) == (turns is FINDS)
-        assert not any("Search[Po (river)]" in text for text in learned)
+@pytest.mark.parametrize(
+    ("method", "turns", "rows"), [(CoTSCThenReAct, FINDS, 5), (ReActThenCoTSC, GIVES_UP, 4), (ReActThenCoTSC, FINDS, 1)]
+)
+def test_an_export_takes_the_half_of_a_back_off_that_answered(
+    method: type[CoTSCThenReAct | ReActThenCoTSC], turns: Mapping[str, str], rows: int, tmp_path: Path
+) -> None:
+    agent, _ = back_off(method, turns)
+    agent(QUESTION, trace=tmp_path / "t.jsonl")
+    with Trace(tmp_path / "t.jsonl", append=False) as trace:
+        found = list(export(trace, "sft", Counts()))
+    assert len(found) == rows
+    learned = ["".join(part["text"] for part in row["segments"] if part["learn"]) for row in found]
+    assert any("Finish[the sea]" in text for text in learned) == (turns is FINDS)
+    assert not any("Search[Po (river)]" in text for text in learned)
