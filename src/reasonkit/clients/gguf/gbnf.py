@@ -121,7 +121,7 @@ class _Reader:
         return items
 
     def _repeat(self, items: list[_Item], *, nested: bool) -> None:
-        if not items:
+        if not items or (items[-1].optional and not items[-1].group):  # an empty literal is nothing
             raise self.wrong(self.at, "something to repeat is expected before this")
         endless = True
         if self._looking_at("{"):
