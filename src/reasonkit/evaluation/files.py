@@ -91,17 +91,16 @@ def _csv(file: Path, text: str) -> Iterator[tuple[str, object]]:
                 raise DatasetError(f"{where}: more fields than the header names; is a comma not in quotes?")
             yield where, row
     except csv.Error as error:
-        raise DatasetError(f"{file}, line {reader.line_num}: not CSV: {error}") from None
+        raise DatasetError(f"{file}, line {reader.line_num + 1}: not CSV: {error}") from None
 
 
 def _is_one_value(text: str) -> bool:
-    """Tell one JSON value over many lines from a value a line."""
-    first = text.lstrip().partition("\n")[0]
+    """Tell one JSON value, over many lines or with its `examples` in one, from a value a line."""
     try:
-        json.loads(first)
+        first = json.loads(text.lstrip().partition("\n")[0])
     except ValueError:
         return True
-    return first.strip() == text.strip()
+    return isinstance(first, dict) and "examples" in first
 
 
 def _json(text: str, where: str) -> object:
