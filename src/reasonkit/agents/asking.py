@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from reasonkit.agents.recipe import Recipe
 from reasonkit.clients.protocol import Client
-from reasonkit.errors import InputError
+from reasonkit.errors import InputError, ReasonkitError
 from reasonkit.trace import Rendering
-from reasonkit.types import Question, Selection
+from reasonkit.types import Answer, Flow, Question, Selection
 
 if TYPE_CHECKING:
     from reasonkit.demonstrations import Embed
@@ -35,17 +35,80 @@ def questions_of(asked: Iterable[str | Question]) -> Iterator[Question]:
     """Return questions; a text is one.
 
     Raises:
-        InputError: a question is empty, or cannot be sent.
+        InputError: as `judged` says; the first question that cannot be asked ends it.
     """
-    for one in asked:
-        question = Question(text=one) if isinstance(one, str) else one
-        if not question.text.strip():
-            raise InputError("the question is empty; give a text")
+    for question, fault in judged(asked):
+        if fault is not None:
+            raise fault
+        yield question
+
+
+def judged(asked: Iterable[str | Question]) -> Iterator[tuple[Question, InputError | None]]:
+    """Return questions, each with what is wrong with it; one that cannot be asked is stood for by what can be recorded.
+
+    Raises:
+        InputError: one text was given instead of several questions, or nothing that can be iterated.
+    """
+    if isinstance(asked, str | bytes | Question) or not isinstance(asked, Iterable):
+        raise InputError(f"questions is {asked!r}; give several: a list of texts or Questions")
+    return map(_judged, asked)
+
+
+def failing(error: ReasonkitError) -> Flow[Answer]:
+    """Return a flow that asks nothing and ends with `error`: the episode of a question that cannot be asked."""
+    raise error
+    yield
+
+
+def checked_concurrency(concurrency: object) -> int:
+    """Return how many requests may be under way.
+
+    Raises:
+        InputError: it is no whole number, or below 1.
+    """
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+        raise InputError(f"concurrency is {concurrency!r}; give a whole number, 1 or more")
+    return concurrency
+
+
+def _judged(one: object) -> tuple[Question, InputError | None]:
+    try:
+        return _checked(one), None
+    except InputError as fault:
+        text = one.text if isinstance(one, Question) else one
+        shown = text if isinstance(text, str) else repr(text) if isinstance(text, _SHORT) else type(text).__name__
+        return Question(text=shown.encode("utf-8", "replace").decode()), fault
+
+
+_SHORT = (int, float, bytes, type(None))
+"""What stands in a trace as it is written in Python; anything else by its type alone, the same in every run."""
+
+
+def _checked(one: object) -> Question:
+    question = Question(text=one) if isinstance(one, str) else one
+    if not isinstance(question, Question) or not isinstance(question.text, str):
+        raise InputError(f"a question is {one!r}; give a text or a Question with a text")
+    if not question.text.strip():
+        raise InputError("the question is empty; give a text")
+    name: object = question.id
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"the question's id is {name!r}; give a text or None")
+    gold = _texts("gold", (question.gold,) if isinstance(question.gold, str) else question.gold)
+    choices = _texts("choices", question.choices)
+    for text in (question.text, name or "", *gold, *choices):
         try:
-            question.text.encode()
+            text.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"the question {question.text!r} holds a lone surrogate: {error.reason}") from None
-        yield question
+    return Question(text=question.text, id=name, gold=gold, choices=choices)
+
+
+def _texts(field: str, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
+        raise InputError(f"the question's {field} is {given!r}; give a tuple of texts")
+    return tuple(given)
 
 
 def joined(request: Rendering) -> str:
