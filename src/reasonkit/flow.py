@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from inspect import GEN_CREATED, getgeneratorstate
 from typing import TypeAlias, TypeVar
 
 from reasonkit.errors import BudgetSpent, ReasonkitError
@@ -78,6 +79,8 @@ def execute(program: str, *, answer: str | None = None) -> Flow[Execution]:
 
 def note(item: Step | Sample | Selection) -> Flow[None]:
     """Put a step, a sample or a selection of examples on record."""
+    if not isinstance(item, (Step, Sample, Selection)):
+        raise TypeError(f"a note holds a Step, a Sample or a Selection, not {item!r}")
     yield Note(item=item)
 
 
@@ -88,6 +91,8 @@ def gather(flows: Sequence[Flow[T]]) -> Flow[tuple[T, ...]]:
         ValueError: the same generator stands in `flows` twice.
         BudgetSpent: a branch was refused and did not catch it; the first such branch is named.
     """
+    if any(getgeneratorstate(flow) != GEN_CREATED for flow in flows):
+        raise ValueError("a generator in a gather has already run: make a fresh flow for each branch")
     if len(set(map(id, flows))) < len(flows):
         raise ValueError("the same generator stands twice in a gather: make a fresh flow for each branch")
     values: dict[int, T] = {}
@@ -178,10 +183,12 @@ class Tree:
             node.index += 1
             if isinstance(effect, Note):
                 asks.append(Ask(node.path, place, effect))
-            elif not isinstance(effect, Gather):
+            elif isinstance(effect, (Complete, Act, Execute)):
                 asks.append(Ask(node.path, place, effect, node.front))
                 node.front = None
                 return None
+            elif not isinstance(effect, Gather):
+                raise TypeError(f"a strategy yields effects (`yield from complete(...)`), not {effect!r}")
             elif effect.flows:
                 return self._branch(node, place, effect)
             else:

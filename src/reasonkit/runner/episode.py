@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from reasonkit.errors import BudgetSpent, ReasonkitError
 from reasonkit.flow import Ask, Path, Place, Tree
@@ -28,6 +29,8 @@ class Episode:
     outstanding: int = 0
     """Jobs under way."""
     asked: bool = False
+    wrote: bool = False
+    """Whether anything was added to what stood on record."""
     ended: bool = False
     error: tuple[Place, ReasonkitError] | None = None
     """The world's failure at the lowest place."""
@@ -50,11 +53,15 @@ class Episode:
             answer = self.tree.value
             if not isinstance(answer, Answer):
                 raise TypeError(f"a strategy returns an Answer, not {answer!r}")
+            if not (answer.text is None or isinstance(answer.text, str)):
+                raise TypeError(f"an Answer's text is a text or None, not {answer.text!r}")
+            if answer.stop_reason not in get_args(StopReason):
+                raise TypeError(f"an Answer's stop_reason is one of {get_args(StopReason)}, not {answer.stop_reason!r}")
             return End(episode=self.number, stop_reason=answer.stop_reason, answer=answer)
         if not self.asked and not isolate:
             raise failure
         reason: StopReason = "error"
-        if isinstance(failure, BudgetSpent):
+        if isinstance(failure, BudgetSpent) and failure is self.tree.failure:
             reason = "timeout" if failure.limit == "seconds" else "budget"
         return End(
             episode=self.number,

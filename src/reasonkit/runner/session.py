@@ -141,18 +141,30 @@ class Session:
         """On every way out: note what the last outcomes finished, ask nothing more, close flows, end what is open."""
         bugs: list[Exception] = []
         for episode in list(self._open.values()):
-            try:
-                if episode.inbox and not self._strict:
-                    self._serve(episode, [ask for ask in self._advance(episode) if isinstance(ask.effect, Note)])
-                if episode.tree.finished:
-                    self._finish(episode)
-                    continue
-                episode.tree.close()
-            except Exception as bug:  # noqa: BLE001 - the other episodes are ended all the same; the first is raised
-                bugs.append(bug)
-            self._end(episode, End(episode=episode.number, stop_reason="cancelled"))
+            for step in (self._bring_home, self._close_flows, self._end_cancelled):
+                try:
+                    step(episode)
+                except Exception as bug:  # noqa: BLE001 - all the others are ended all the same; the first is raised
+                    bugs.append(bug)
         if bugs:
             raise bugs[0]
+
+    def _bring_home(self, episode: Episode) -> None:
+        """Put on record what the last outcomes finished."""
+        if episode.inbox and not self._strict:
+            self._serve(episode, [ask for ask in self._advance(episode) if isinstance(ask.effect, Note)])
+        if episode.tree.finished:
+            self._finish(episode)
+
+    def _close_flows(self, episode: Episode) -> None:
+        if not episode.ended:
+            episode.tree.close()
+
+    def _end_cancelled(self, episode: Episode) -> None:
+        """End an episode that is open; one to which nothing was added keeps the end that it had."""
+        if not episode.ended:
+            before = None if episode.wrote else episode.recording.end
+            self._end(episode, before or End(episode=episode.number, stop_reason="cancelled"))
 
     # --- one episode -----------------------------------------------------------------------------------------------
 
@@ -292,6 +304,7 @@ class Session:
             )
             for branch, (ask, outcome) in enumerate(zip(asks, outcomes, strict=True))
         ]
+        episode.wrote = True
         self._trace.append(events)
         self._seen.extend(events)
         episode.inbox += [(ask, outcome) for ask, outcome in zip(asks, outcomes, strict=True) if outcome is not None]
@@ -335,12 +348,16 @@ class Session:
 
     def _settle(self, episode: Episode, job: Job, outcomes: tuple[Recorded, ...]) -> None:
         if episode.account is not None:
+            reserved = self._reserved.pop(job)
             used = spent(episode.account, job.effect, outcomes)
-            episode.account.settle(self._reserved.pop(job), used)
+            if outcomes and isinstance(job.effect, Complete) and not used.tokens:
+                used = reserved  # a client that does not count: what was set aside is the best that is known
+            episode.account.settle(reserved, used)
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
     def _finish(self, episode: Episode) -> None:
+        episode.tree.close()
         end = episode.how_it_ended(isolate=self._isolate)
         recorded = episode.recording.end
         if self._strict:
