@@ -54,6 +54,12 @@ def test_it_stops_between_waves_when_the_lead_cannot_be_overtaken() -> None:
     assert [len(request.seeds) for request in client.requests] == [5]
 
 
+def test_a_vote_that_the_budget_cut_short_says_so_and_saved_nothing() -> None:
+    agent, _ = votes_of(["5", "6", "5"], n=7, wave=3)
+    result = agent("How many?", budget=Budget(calls=1))
+    assert (result.answer, result.stop_reason, len(result.samples), result.saved) == ("5", "budget", 3, 0)
+
+
 def test_without_early_stop_all_samples_are_one_request() -> None:
     agent, client = votes_of(["7"] * 9, early_stop=False)
     assert agent("How many?").saved == 0
@@ -79,7 +85,7 @@ def test_abstentions_are_counted_apart() -> None:
 def test_samples_that_the_budget_does_not_cover_leave_the_votes_of_the_others() -> None:
     agent, _ = votes_of(["7"] * 9, n=9, wave=3)
     result = agent("How many?", budget=Budget(calls=1))
-    assert (result.answer, result.stop_reason, len(result.samples)) == ("7", "finish", 3)
+    assert (result.answer, result.stop_reason, len(result.samples)) == ("7", "budget", 3)
     nothing = votes_of(["7"])[0]("How many?", budget=Budget(calls=0))
     assert (nothing.answer, nothing.stop_reason) == (None, "budget")
 

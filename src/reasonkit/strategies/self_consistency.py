@@ -21,7 +21,7 @@ Draw = Callable[[Question], Flow[Answer]]
 def self_consistency(
     question: Question, *, sample: Draw, n: int = 21, early_stop: bool = True, wave: int = 5
 ) -> Flow[Answer]:
-    """Answer by the majority of samples.
+    """Answer by the majority of samples; of those that the budget covered, with stop_reason `budget`, if it was short.
 
     Args:
         question: what is asked.
@@ -34,12 +34,14 @@ def self_consistency(
         BudgetSpent: not one sample was granted.
     """
     drawn: list[Answer] = []
+    refused = False
     while len(drawn) < n:
         size = min(wave if early_stop else n, n - len(drawn))
         answers = yield from gather([_sampled(question, sample) for _ in range(size)])
         drawn += [answer for answer in answers if answer is not None]
         votes, _ = majority(map(_voted, drawn))
-        if None in answers or (early_stop and not overtaken(votes, n - len(drawn))):
+        refused = None in answers
+        if refused or (early_stop and not overtaken(votes, n - len(drawn))):
             break
     if not drawn:
         raise BudgetSpent(f"the budget does not cover one of {n} samples")
@@ -47,9 +49,10 @@ def self_consistency(
     winner = next((answer for answer in drawn if votes and _voted(answer) == votes[0].answer), None)
     return Answer(
         text=winner.text if winner else None,
+        stop_reason="budget" if refused else "finish",
         votes=votes,
         abstained=abstained,
-        saved=n - len(drawn),
+        saved=0 if refused else n - len(drawn),
         program=winner.program if winner else None,
         execution=winner.execution if winner else None,
     )
