@@ -87,6 +87,24 @@ def test_two_runs_are_compared_item_by_item(server: Server, dataset: Path, tmp_p
     assert "holds no run" in refused.stderr
 
 
+def test_finished_runs_are_reported_as_markdown(server: Server, dataset: Path, tmp_path: Path) -> None:
+    said = words(server, dataset, "--method", "cot,cot-sc", "--samples", "3", "--out", str(tmp_path / "runs"))
+    ran = command(*said)
+    assert ran.returncode == 0, ran.stderr
+    file = tmp_path / "report.md"
+    written = command(sys.executable, "-m", "reasonkit", "report", str(tmp_path / "runs"), "-o", str(file))
+    assert (written.returncode, written.stdout) == (0, "")
+    text = file.read_text()
+    assert text.startswith("## planets: 3 items, metric exact (items ")
+    assert "| cot-sc | 3 | 66.7% [20.8%, 93.9%] |" in text
+    assert "maj@k; cot-sc n = 3" in text
+    assert "| 3 | 66.7% [20.8%, 93.9%] |" in text
+    (tmp_path / "runs" / "cot" / "results.jsonl").unlink()
+    refused = command(sys.executable, "-m", "reasonkit", "report", str(tmp_path / "runs"))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "the run has not ended" in refused.stderr
+
+
 def test_ctrl_c_prints_the_partial_table_and_the_same_command_goes_on(
     server: Server, dataset: Path, tmp_path: Path
 ) -> None:

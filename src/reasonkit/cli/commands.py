@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reasonkit.cli.evaluation import compare, evaluation
+from reasonkit.cli.evaluation import compare, evaluation, report
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
 from reasonkit.version import __version__
@@ -236,6 +236,7 @@ def doctor(
 
 app.command(name="eval")(evaluation)
 app.command()(compare)
+app.command()(report)
 app.add_typer(traces, name="trace")
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""`reasonkit eval` and `reasonkit compare`: methods over a dataset, and two runs side by side."""
+"""`reasonkit eval`, `compare` and `report`: methods over a dataset, two runs side by side, tables of many."""
 
 from __future__ import annotations
 
@@ -136,6 +136,28 @@ def compare(
             print(json.dumps(asdict(found) | {"traces": [str(path) for path in found.traces]}))
         else:
             print(*map(printable, found.lines(flips)), "", sep="\n")
+    return 0
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that eval made.", metavar="DIR...")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write instead of stdout.")] = None,
+    price: Annotated[
+        str | None, typer.Option("--price", help="US dollars for a million tokens, prompt/completion: 0.15/0.6.")
+    ] = None,
+) -> int:
+    """Write the tables of finished runs as Markdown, with their intervals and maj@k."""
+    from reasonkit.evaluation import markdown
+
+    text = markdown([run for folder in runs for run in _runs(folder).values()], price=_price(price)) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{output}: {error.strerror or error}; give a file that can be written") from None
+    print(f"written to {output}", file=sys.stderr)
     return 0
 
 

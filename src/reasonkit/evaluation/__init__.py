@@ -3,6 +3,7 @@
 from reasonkit.evaluation.compare import Comparison, Flip, compare
 from reasonkit.evaluation.datasets import Dataset, Metric, load_dataset
 from reasonkit.evaluation.intervals import Interval, bootstrap, mcnemar, mean, paired_bootstrap, wilson
+from reasonkit.evaluation.report import markdown
 from reasonkit.evaluation.rows import Row, read_rows
 from reasonkit.evaluation.run import Settings, evaluate, read_settings
 from reasonkit.evaluation.scoring import Score, score
@@ -24,6 +25,7 @@ __all__ = [
     "evaluate",
     "figures",
     "load_dataset",
+    "markdown",
     "mcnemar",
     "mean",
     "paired_bootstrap",
