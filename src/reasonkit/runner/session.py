@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from reasonkit.errors import ReasonkitError, ReplayMismatch
+from reasonkit.errors import InputError, ReasonkitError, ReplayMismatch
 from reasonkit.flow import Ask, Place, Tree
 from reasonkit.runner.budget import Account, Budget, Cost, guessed_tokens, spent
 from reasonkit.runner.episode import Episode
@@ -96,8 +96,13 @@ class Session:
         self._reserved: dict[Job, Cost] = {}
         self._seen: deque[Seen] = deque()
         self.cancelled = False
+        if trace.in_use and trace.path is not None:
+            raise InputError(
+                f"{trace.path}: another run uses this Trace at this moment; give each run a file of its own"
+            )
         if not strict and trace.run is None:
             trace.append([run])
+        trace.in_use = True
 
     def cancel(self) -> None:
         """Ask for nothing more; may be called from another thread or a signal handler."""
@@ -139,6 +144,7 @@ class Session:
 
     def close(self) -> None:
         """On every way out: note what the last outcomes finished, ask nothing more, close flows, end what is open."""
+        self._trace.in_use = False
         bugs: list[Exception] = []
         for episode in list(self._open.values()):
             for step in (self._bring_home, self._close_flows, self._end_cancelled):

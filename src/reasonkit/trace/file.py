@@ -101,6 +101,9 @@ class Trace:
         self._size = self._lines = 0
         self._lines_of = Writer()
         self._places: dict[int, list[tuple[int, int, int]]] = {}  # episode: (offset, length, line number)
+        self.closed = False
+        self.in_use = False
+        """Whether a run records in it, or replays it, at this moment."""
         self._reader: IO[bytes] | None = None
         self._writer: IO[bytes] | None = None
         if self.path is not None:
@@ -122,6 +125,7 @@ class Trace:
 
     def recording(self, episode: int) -> Recording:
         """Read what is on record of an episode; empty if nothing is."""
+        self._check_open()
         recording = Recording()
         for offset, length, number in self._places.get(episode, ()):
             if self._reader is None:
@@ -134,7 +138,12 @@ class Trace:
         return recording
 
     def append(self, lines: Sequence[Line]) -> None:
-        """Write lines that belong together."""
+        """Write lines that belong together.
+
+        Raises:
+            TraceError: the trace is closed, or its file cannot be written any more.
+        """
+        self._check_open()
         now = self._clock() if self._writer is not None else 0.0
         written: list[bytes] = []
         for line in lines:
@@ -148,8 +157,18 @@ class Trace:
                 self._size += len(data)
                 written.append(data)
         if self._writer is not None:
-            self._writer.write(b"".join(written))
-            self._writer.flush()
+            self._write(self._writer, b"".join(written))
+
+    def _write(self, writer: IO[bytes], data: bytes) -> None:
+        try:
+            while data:
+                data = data[writer.write(data) :]
+        except OSError as error:
+            self._writer = None
+            writer.close()
+            raise TraceError(
+                f"{self.path}: cannot be written any more: {error.strerror}; what was recorded until now can be resumed"
+            ) from None
 
     def result(self, episode: int) -> Result:
         """Return what became of an episode on record."""
@@ -167,11 +186,18 @@ class Trace:
         return [canonical(line) for episode in self.episodes for line in self.recording(episode).lines()]
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; reading or writing it afterwards is an error."""
+        if self._writer is not None:
+            _unlock(self._writer)
         for handle in (self._reader, self._writer):
             if handle is not None:
                 handle.close()
-        self._writer = None
+        self._reader = self._writer = None
+        self.closed = self.path is not None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise TraceError(f"{self.path}: this Trace is closed; open the file again with Trace({str(self.path)!r})")
 
     def __enter__(self) -> Self:
         return self
@@ -183,9 +209,12 @@ class Trace:
 
     def _open(self, path: Path, append: bool) -> None:
         try:
+            if path.exists() and not path.is_file():
+                kind = "a directory" if path.is_dir() else "no regular file"
+                raise TraceError(f"{path}: is {kind}; give the path of a trace file")
             if append:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = path.open("ab")
+                self._writer = path.open("ab", buffering=0)
                 _lock(self._writer, path)
             self._reader = path.open("rb")
         except OSError as error:
@@ -272,6 +301,14 @@ def _branches(raw: Mapping[str, Any], where: str) -> int:
             return branches
         case other:
             raise TraceError(f"{where}, field group: {str(other)[:80]} is not [branch, branches]")
+
+
+def _unlock(handle: IO[bytes]) -> None:
+    """Let the next writer in, even if a forked child holds the file open."""
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _lock(handle: IO[bytes], path: Path) -> None:
