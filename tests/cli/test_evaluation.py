@@ -155,9 +155,22 @@ def test_a_terminal_shows_the_running_score_with_its_interval(server: Server, da
     assert "\x1b" not in table
 
 
-def test_a_server_that_is_down_is_said_and_nothing_answered_is_exit_code_1(
-    server: Server, dataset: Path, tmp_path: Path
-) -> None:
+def test_items_that_a_server_fails_are_said_and_asked_again(server: Server, dataset: Path, tmp_path: Path) -> None:
+    said = words(server, dataset, "--method", "cot", "--out", str(tmp_path / "runs"))
+    dataset.write_text(
+        '{"question": "What is it?", "answer": "a planet"}\n{"question": "Is it?", "answer": "a star"}\n'
+    )
+    down = [word if word != server.url else "http://127.0.0.1:9/v1" for word in said]
+    failed = command(*down)
+    assert failed.returncode == 1
+    assert "cot: 2 of 2 items failed, the first with ConnectionFailed: http://127.0.0.1:9/v1 was not" in failed.stderr
+    assert "| error 2 |" in failed.stdout
+    mended = command(*said)
+    assert (mended.returncode, mended.stderr) == (0, "")
+    assert "| cot | 2 | 50.0% [" in mended.stdout
+
+
+def test_other_settings_in_the_same_folder_are_refused(server: Server, dataset: Path, tmp_path: Path) -> None:
     said = words(server, dataset, "--method", "cot", "--out", str(tmp_path / "runs"))
     assert command(*said, "--n", "2").returncode == 0
     refused = command(*said)

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reasonkit import Budget, CoT, Price, ScriptedClient, SelfConsistency
 from reasonkit.errors import ClientError, ConnectionFailed, InputError, TraceError
-from reasonkit.evaluation import Row, evaluate, read_rows, read_settings, table
+from reasonkit.evaluation import Row, evaluate, figures, read_rows, read_settings, table
 from reasonkit.types import Request
 from tests.evaluation.items import added, asked, sums
 
@@ -204,6 +205,17 @@ def test_a_vote_that_stopped_early_counts_with_its_last_majority(tmp_path: Path)
     assert (len(rows["s0"].right_at), len(rows["s2"].right_at)) == (4, 6)
     assert [share.value for share in figures.maj_at_k] == [1.0] * 6
     assert {share.n for share in figures.maj_at_k} == {3}
+
+
+def test_majorities_are_shown_only_where_every_item_was_voted_on() -> None:
+    voted = Row(
+        id="a", episode=0, question="?", gold=("1",), answer="1", right=True, lenient=True, f1=1.0, stop_reason="finish",
+        steps=0, recovered=0, requests=1, prompt_tokens=9, completion_tokens=2, seconds=0.1, right_at=(False, True),
+    )  # fmt: skip
+    plain = replace(voted, id="b", right_at=())
+    failed = replace(plain, answer=None, right=False, stop_reason="error", error="ConnectionFailed: gone")
+    assert [share.value for share in figures("sc", [voted, failed]).maj_at_k] == [0.0, 0.5]
+    assert figures("back-off", [voted, plain]).maj_at_k == ()
 
 
 def test_memory_does_not_grow_with_the_number_of_items(tmp_path: Path) -> None:
