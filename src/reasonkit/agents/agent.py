@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import ExitStack, aclosing, closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
-from reasonkit.agents.asking import Preview, joined, questions_of, selected
+from reasonkit.agents.asking import Preview, checked_concurrency, joined, judged, questions_of, selected, starts
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.progress import progress_bar
 from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, TraceLike, head, opened, same_settings
 from reasonkit.agents.replay import Recorded
 from reasonkit.clients.protocol import Client
-from reasonkit.errors import InputError
+from reasonkit.errors import InputError, ReasonkitError
 from reasonkit.flow import Tree
 from reasonkit.prompts import render
 from reasonkit.runner.budget import Account, Budget
 from reasonkit.runner.drivers import Carrier, drive, in_order, in_threads
-from reasonkit.runner.session import Session, Start
+from reasonkit.runner.session import Session
 from reasonkit.runner.world import Programs, World
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Fork, Run, Seen, Trace
@@ -170,7 +170,7 @@ class Agent:
 
         with opened(trace) as file:
             session = self._session(
-                questions_of(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
+                judged(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
             )
             folding, found = Folding(file), dict[int, Result]()
             async with aclosing(
@@ -187,9 +187,10 @@ class Agent:
         from reasonkit.runner.async_driver import adrive
 
         with opened(trace) as file:
-            session = self._session(questions_of([question]), file, budget=budget, isolate=False)
+            at_once = 1 if self.approve == "ask" else _BRANCHES
+            session = self._session(judged([question]), file, budget=budget, isolate=False)
             folding = Folding(file)
-            async with aclosing(adrive(session, self._world(tokens=True), at_once=_BRANCHES)) as seen:
+            async with aclosing(adrive(session, self._world(tokens=True, at_once=at_once), at_once=at_once)) as seen:
                 async for happened in seen:
                     for event in shown(happened):
                         yield event
@@ -200,8 +201,13 @@ class Agent:
         """Return the exact first request; nothing is sent."""
         (asked,) = questions_of([question])
         tree = Tree(self.recipe.flow(asked, selected(self.recipe, self.client, self._embed, asked)))
-        first = next(ask.effect for ask in tree.pump() if isinstance(ask.effect, Complete))
+        asks = tree.pump()
         tree.close()
+        if tree.failure is not None:
+            raise tree.failure
+        first = next((ask.effect for ask in asks if isinstance(ask.effect, Complete)), None)
+        if first is None:
+            raise InputError(f"{self.recipe.name} does not begin by asking the model; there is nothing to show")
         request = render(first.transcript, first.cue, self.client.capabilities)
         text = joined(request)
         return Preview(
@@ -217,7 +223,7 @@ class Agent:
             ReplayMismatch: something else is asked now than was recorded.
         """
         recorded = (trace.recording(episode).question for episode in trace.episodes)
-        return self._driven(self._session((one for one in recorded if one), trace, strict=True), trace)
+        return self._driven(self._session(((one, None) for one in recorded if one), trace, strict=True), trace)
 
     def fork(
         self,
@@ -254,7 +260,8 @@ class Agent:
 
     def forked(self, questions: Iterable[Question], trace: Trace, fork: Fork, budget: Budget | None) -> list[Result]:
         """Run episodes that take over what a fork gives them."""
-        return self._driven(self._session(questions, trace, budget=budget, isolate=True, fork=fork), trace)
+        asked = ((question, None) for question in questions)
+        return self._driven(self._session(asked, trace, budget=budget, isolate=True, fork=fork), trace)
 
     def cancel(self) -> None:
         """End every run of this agent after the requests under way; each returns what it has, as `cancelled`.
@@ -266,8 +273,9 @@ class Agent:
 
     def close(self) -> None:
         """Free the client and the tools that the agent made itself."""
-        for owned in self._owned:
-            owned.close()
+        with ExitStack() as closed:
+            for owned in reversed(self._owned):
+                closed.callback(owned.close)
 
     def __enter__(self) -> Self:
         return self
@@ -314,7 +322,7 @@ class Agent:
         isolate: bool = False,
     ) -> Generator[Seen, None, None]:
         session = self._session(
-            questions_of(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
+            judged(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
         )
         world = self._world(tokens=tokens, at_once=concurrency)
         carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
@@ -322,7 +330,7 @@ class Agent:
 
     def _session(
         self,
-        questions: Iterable[Question],
+        questions: Iterable[tuple[Question, ReasonkitError | None]],
         trace: Trace,
         *,
         budget: Budget | None = None,
@@ -332,15 +340,14 @@ class Agent:
         strict: bool = False,
         fork: Fork | None = None,
     ) -> Session:
-        if at_once < 1:
-            raise InputError(f"concurrency is {at_once}; give 1 or more")
+        at_once = checked_concurrency(at_once)
         strict = strict or trace.read_only
         client = Recorded.of(trace, self.recipe.name) if strict else self.client
         run = trace.run if strict and trace.run else self._head(fork.parent if fork else None)
         if trace.run is not None and not strict:
             same_settings(trace.run, trace.hidden(run), trace.path)
         session = Session(
-            self._starts(questions, trace, strict=strict),
+            starts(self.recipe, self.client, self._embed, questions, trace, strict=strict, isolate=isolate),
             trace,
             run=run,
             render=lambda effect: render(effect.transcript, effect.cue, client.capabilities),
@@ -356,16 +363,6 @@ class Agent:
         )
         self._live.add(session)
         return session
-
-    def _starts(self, questions: Iterable[Question], trace: Trace, *, strict: bool) -> Iterator[Start]:
-        """Make flows; a choice of examples that is on record is not made again."""
-        recorded = set(trace.episodes) if strict or self.recipe.choice is not None else set()
-        for number, question in enumerate(questions, trace.begun):
-            selection = trace.result(number).selection if number in recorded else None
-            yield (
-                question,
-                self.recipe.flow(question, selection or selected(self.recipe, self.client, self._embed, question)),
-            )
 
     def _head(self, parent: str | None) -> Run:
         return head(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from reasonkit.agents.recipe import Recipe
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ReasonkitError
-from reasonkit.trace import Rendering
+from reasonkit.runner.session import Start
+from reasonkit.trace import Rendering, Trace
 from reasonkit.types import Answer, Flow, Question, Selection
 
 if TYPE_CHECKING:
@@ -132,6 +133,41 @@ def selected(recipe: Recipe, client: Client, embed: Embed | None, question: Ques
         return len(text.encode()) // _BYTES_PER_TOKEN if counted is None else counted
 
     return choose(prompt.demonstrations, question.text, choice, embed=embed, count=tokens)
+
+
+def starts(
+    recipe: Recipe,
+    client: Client,
+    embed: Embed | None,
+    questions: Iterable[tuple[Question, ReasonkitError | None]],
+    trace: Trace,
+    *,
+    strict: bool,
+    isolate: bool,
+) -> Iterator[Start]:
+    """Make flows lazily; a choice of examples that is on record is not made again.
+
+    Args:
+        recipe: what makes a flow.
+        client: what counts tokens, for a choice of examples.
+        embed: turns texts into vectors, for a choice of examples.
+        questions: each with what is wrong with it.
+        trace: what is on record.
+        strict: whether everything is on record.
+        isolate: whether a fault of one question is its episode's end; else it is raised.
+    """
+    recorded = set(trace.episodes) if strict or recipe.choice is not None else set()
+    for number, (question, fault) in enumerate(questions, trace.begun):
+        try:
+            if fault is not None:
+                raise fault
+            selection = trace.result(number).selection if number in recorded else None
+            flow = recipe.flow(question, selection or selected(recipe, client, embed, question))
+        except ReasonkitError as error:
+            if not isolate:
+                raise
+            flow = failing(error)
+        yield question, flow
 
 
 _BYTES_PER_TOKEN = 3

@@ -96,20 +96,20 @@ class Session:
         self._reserved: dict[Job, Cost] = {}
         self._seen: deque[Seen] = deque()
         self.cancelled = False
-        if trace.in_use and trace.path is not None:
-            raise InputError(
-                f"{trace.path}: another run uses this Trace at this moment; give each run a file of its own"
-            )
-        if not strict and trace.run is None:
-            trace.append([run])
-        trace.in_use = True
+        self._claimed = False
 
     def cancel(self) -> None:
         """Ask for nothing more; may be called from another thread or a signal handler."""
         self.cancelled = True
 
     def take(self) -> list[Job]:
-        """Advance whatever can advance; return the requests that are new."""
+        """Advance whatever can advance; return the requests that are new.
+
+        Raises:
+            InputError: another session uses the trace at this moment.
+        """
+        if not self._claimed:
+            self._claim()
         jobs: list[Job] = []
         while True:
             self._begin()
@@ -144,7 +144,8 @@ class Session:
 
     def close(self) -> None:
         """On every way out: note what the last outcomes finished, ask nothing more, close flows, end what is open."""
-        self._trace.in_use = False
+        if self._claimed:
+            self._trace.in_use = False
         bugs: list[Exception] = []
         for episode in list(self._open.values()):
             for step in (self._bring_home, self._close_flows, self._end_cancelled):
@@ -171,6 +172,13 @@ class Session:
         if not episode.ended:
             before = None if episode.wrote else episode.recording.end
             self._end(episode, before or End(episode=episode.number, stop_reason="cancelled"))
+
+    def _claim(self) -> None:
+        if self._trace.in_use and self._trace.path is not None:
+            raise InputError(f"{self._trace.path}: another run uses this Trace now; give each run a file of its own")
+        self._claimed = self._trace.in_use = True
+        if not self._strict and self._trace.run is None:
+            self._trace.append([self._run])
 
     # --- one episode -----------------------------------------------------------------------------------------------
 
