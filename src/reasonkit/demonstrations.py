@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 from reasonkit.errors import InputError
 from reasonkit.types import Dropped, Selection
@@ -34,7 +34,7 @@ class Choice:
         max_tokens: of all examples together, as `count` counts them; None is no bound.
 
     Raises:
-        InputError: k or max_tokens is negative.
+        InputError: k or max_tokens is negative or no whole number, or there is no such way to choose.
     """
 
     k: int
@@ -44,8 +44,11 @@ class Choice:
     max_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        if self.k < 0 or (self.max_tokens or 0) < 0:
-            raise InputError(f"k is {self.k} and max_tokens {self.max_tokens}; give 0 or more")
+        for count in (self.k, 0 if self.max_tokens is None else self.max_tokens):
+            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+                raise InputError(f"k is {self.k!r} and max_tokens {self.max_tokens!r}; give whole numbers, 0 or more")
+        if self.by not in get_args(By):
+            raise InputError(f"by is {self.by!r}; give one of {', '.join(get_args(By))}")
 
 
 def choose(

@@ -92,3 +92,11 @@ def test_a_saved_program_runs_again_without_the_model(sandbox: Sandbox) -> None:
     broken = run_again("def solution(:", sandbox)
     assert broken.error is not None
     assert broken.error.kind == "syntax"
+
+
+def test_after_close_no_program_runs_and_no_new_sandbox_is_begun() -> None:
+    with PAL(ScriptedClient([GOOD, GOOD])) as agent:
+        assert agent("How many apples?").answer == "42"
+    result = agent("How many apples?")
+    assert result.error is not None
+    assert (result.error.kind, result.stop_reason) == ("SandboxUnavailable", "error")

@@ -26,12 +26,24 @@ def ask(effect: Act | Execute) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def known(approve: Approve | None) -> Approve | None:
+    """Return what approves.
+
+    Raises:
+        InputError: it is neither a function nor "ask".
+    """
+    if approve is not None and approve != "ask" and not callable(approve):
+        raise InputError(f'approve is {approve!r}; give a function that returns True or False, or "ask"')
+    return approve
+
+
 def checked(approve: Approve | None, at_once: int) -> Callable[[Act | Execute], bool] | None:
     """Return the function that decides.
 
     Raises:
-        InputError: a person is to be asked several things at a time, or there is no terminal.
+        InputError: it cannot be used, a person is to be asked several things at a time, or there is no terminal.
     """
+    approve = known(approve)
     if approve != "ask":
         return approve
     if at_once > 1:

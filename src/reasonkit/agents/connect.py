@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reasonkit.clients.card import ModelCard, read_card
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ModelNotFound
 
+if TYPE_CHECKING:
+    from reasonkit.agents.agent import Closable
+
 BUNDLED_GGUF = "reasonkit-tiny.gguf"
 """The bundled model's file, beside its card."""
+_ASKED_FOR = ("describe", "count_tokens", "stream", "astream")
 
 
 def connect(client: Client | str | None, *, model: str | None = None, api_key: str | None = None) -> Client:
@@ -31,6 +38,8 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
 
         return GGUFClient(model_path() / BUNDLED_GGUF)
     if not isinstance(client, str):
+        if isinstance(client, type) or not all(callable(getattr(client, each, None)) for each in _ASKED_FOR):
+            raise InputError(f"{client!r} is no client; give an address, a client object, or nothing")
         _no_options("a client object", model, api_key)
         return client
     kind, colon, rest = client.partition(":")
@@ -56,6 +65,19 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
     raise InputError(
         f"{client!r} is no client; give http://HOST:PORT/v1 (with model=...), openai:MODEL, gguf:PATH or local:PATH"
     )
+
+
+@contextmanager
+def closed_on_fault() -> Iterator[list[Closable]]:
+    """Give a list for what is opened on the way to an agent; a fault on that way closes all of it, the last first."""
+    made: list[Closable] = []
+    try:
+        yield made
+    except BaseException:
+        with ExitStack() as stack:
+            for one in made:
+                stack.callback(one.close)
+        raise
 
 
 def card_of(client: Client | str | None) -> ModelCard:

@@ -12,20 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from reasonkit.agents.agent import Agent, Closable
-from reasonkit.agents.approval import Approve
-from reasonkit.agents.connect import card_of, connect
+from reasonkit.agents.approval import Approve, known
+from reasonkit.agents.connect import card_of, closed_on_fault, connect
+from reasonkit.agents.options import (
+    at_least_one,
+    checked_answer_type,
+    checked_choice,
+    checked_examples,
+    checked_seed,
+    sampling_of,
+)
 from reasonkit.agents.programs import InSandbox
-from reasonkit.agents.recipe import ours, restored
+from reasonkit.agents.recipe import another_prompt, ours, restored
 from reasonkit.agents.replay import Recorded
 from reasonkit.clients.protocol import Client
 from reasonkit.demonstrations import Choice
-from reasonkit.errors import InputError, TraceError
+from reasonkit.errors import InputError, ReplayMismatch, TraceError
 from reasonkit.pages import PageSource
 from reasonkit.prompts import Prompt
 from reasonkit.runner.world import Programs
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Trace
-from reasonkit.types import Result, Sampling
+from reasonkit.types import Result
 
 if TYPE_CHECKING:
     from reasonkit.answers import AnswerType
@@ -51,7 +59,8 @@ class Method(Agent):
         api_key: str | None,
         seed: int,
         adapter: str | None,
-        tools: Toolset | None = None,
+        tools: Callable[[], Toolset] | None = None,
+        owns_tools: bool = False,
         programs: Programs | None = None,
         approve: Approve | None = None,
         owned: Sequence[Closable] = (),
@@ -59,26 +68,32 @@ class Method(Agent):
         choice: Choice | int | None = None,
         embed: Embed | None = None,
     ) -> None:
+        seed, approve, shown = checked_seed(seed), known(approve), checked_examples(examples)
         chosen = prompt_of(self.method, prompt, client)
-        recipe = ours(
-            self.method,
-            prompt=chosen if examples is None else chosen.with_demonstrations(examples),
-            options=options,
-            choice=Choice(k=choice) if isinstance(choice, int) else choice,
-        )
-        connected = connect(client, model=model, api_key=api_key)
-        made = [connected] if client is None or isinstance(client, str) else []
-        super().__init__(
-            recipe,
-            connected,
-            tools=tools,
-            programs=programs,
-            adapter=adapter,
-            approve=approve,
-            seed=seed,
-            owned=(*made, *owned),
-            embed=embed,
-        )
+        with closed_on_fault() as made:
+            connected = connect(client, model=model, api_key=api_key)
+            if client is None or isinstance(client, str):
+                made.append(connected)
+            toolset = None if tools is None else tools()
+            if toolset is not None and owns_tools:
+                made.append(toolset)
+            recipe = ours(
+                self.method,
+                prompt=chosen if shown is None else chosen.with_demonstrations(shown),
+                options=options if toolset is None else {"tools": toolset.names, **options},
+                choice=checked_choice(choice),
+            )
+            super().__init__(
+                recipe,
+                connected,
+                tools=toolset,
+                programs=programs,
+                adapter=adapter,
+                approve=approve,
+                seed=seed,
+                owned=(*made, *owned),
+                embed=embed,
+            )
 
     @classmethod
     def replay(
@@ -100,7 +115,13 @@ class Method(Agent):
             assert run is not None
             if run.strategy != cls.method:
                 raise TraceError(f"{path}: a trace of {run.strategy!r}; replay it with that method, not {cls.__name__}")
-            return Agent(restored(run, path, prompt=prompt), Recorded(run), seed=run.seed).replayed(trace)
+            recipe = restored(run, path, prompt=prompt)
+            try:
+                return Agent(recipe, Recorded(run), seed=run.seed).replayed(trace)
+            except ReplayMismatch as error:
+                if (other := another_prompt(run, recipe)) is None:
+                    raise
+                raise ReplayMismatch(f"{path}: {other}\n{error}") from None
 
 
 class Direct(Method):
@@ -139,7 +160,7 @@ class Direct(Method):
         seed: int = 0,
         adapter: str | None = None,
     ) -> None:
-        options = {"sampling": Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
+        options = {"sampling": sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
         self._build(
             client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
@@ -183,8 +204,8 @@ class CoT(Method):
         seed: int = 0,
         adapter: str | None = None,
     ) -> None:
-        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
-        options = {"sampling": sampling, "answer_type": answer_type}
+        sampling = sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        options = {"sampling": sampling, "answer_type": checked_answer_type(answer_type)}
         self._build(
             client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
         )  # fmt: skip
@@ -233,7 +254,7 @@ class PAL(Method):
         adapter: str | None = None,
     ) -> None:
         programs = InSandbox(sandbox)
-        sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+        sampling = sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
         self._build(
             client,
             prompt=prompt,
@@ -297,18 +318,15 @@ class ReAct(Method):
         seed: int = 0,
         adapter: str | None = None,
     ) -> None:
-        if max_steps < 1:
-            raise InputError(f"max_steps is {max_steps}; give 1 or more")
         if tools is not None and pages is not None:
             raise InputError("give pages= or tools=, not both; put a Wikipedia(...) among the tools")
-        toolset = encyclopedia(pages, paper_exact=paper_exact) if tools is None else tools
+        given = None if tools is None else checked_toolset(tools)
         self._build(
             client,
             prompt=prompt,
             options={
-                "tools": toolset.names,
-                "max_steps": max_steps,
-                "sampling": Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens),
+                "max_steps": at_least_one("max_steps", max_steps),
+                "sampling": sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens),
                 "forced_finish": forced_finish,
                 "steps_left_hint": steps_left_hint,
                 "stop_when_stalled": stop_when_stalled,
@@ -317,9 +335,9 @@ class ReAct(Method):
             api_key=api_key,
             seed=seed,
             adapter=adapter,
-            tools=toolset,
+            tools=lambda: encyclopedia(pages, paper_exact=paper_exact) if given is None else given,
+            owns_tools=given is None and (pages is None or isinstance(pages, str)),
             approve=approve,
-            owned=[toolset] if tools is None and (pages is None or isinstance(pages, str)) else [],
         )
 
 
@@ -334,9 +352,22 @@ def prompt_of(method: str, prompt: PromptLike, client: ClientLike) -> Prompt:
     if isinstance(prompt, Prompt):
         return prompt
     if prompt is not None:
+        if not isinstance(prompt, str | Path):
+            raise InputError(f"prompt is {prompt!r}; give a name such as '{method}/default', a folder, or a Prompt")
         return Prompt.load(prompt)
     named = card_of(client).prompt if client is None or isinstance(client, str) else None
     return Prompt.load(f"{method}/{named or 'default'}")
+
+
+def checked_toolset(tools: Toolset) -> Toolset:
+    """Return the tools that were given.
+
+    Raises:
+        InputError: they are no Toolset.
+    """
+    if isinstance(tools, type) or not callable(getattr(tools, "open", None)) or not hasattr(tools, "names"):
+        raise InputError(f"tools is {tools!r}; give a Toolset: Toolbox([...]) makes one of functions")
+    return tools
 
 
 def encyclopedia(pages: PageSource | str | None, *, paper_exact: bool = False) -> Toolset:
@@ -346,5 +377,7 @@ def encyclopedia(pages: PageSource | str | None, *, paper_exact: bool = False) -
     if pages is None or isinstance(pages, str):
         from reasonkit.pages.names import from_name
 
-        return Wikipedia(from_name(pages or "bundled"), paper_exact=paper_exact)
+        return Wikipedia(from_name("bundled" if pages is None else pages), paper_exact=paper_exact)
+    if isinstance(pages, type) or not callable(getattr(pages, "search", None)):
+        raise InputError(f"pages is {pages!r}; give a name ('bundled', 'live', 'zim:PATH') or a page source")
     return Wikipedia(pages, paper_exact=paper_exact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from reasonkit.errors import InputError, SandboxUnavailable
 from reasonkit.types import Execution
 
 if TYPE_CHECKING:
@@ -16,10 +17,16 @@ class InSandbox:
 
     Args:
         sandbox: the caller's own; None makes one when the first program comes, and closes it.
+
+    Raises:
+        InputError: it is no sandbox.
     """
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
+        if sandbox is not None and (isinstance(sandbox, type) or not callable(getattr(sandbox, "run", None))):
+            raise InputError(f"sandbox is {sandbox!r}; give a Sandbox(...), or None for one with its defaults")
         self._sandbox = sandbox
+        self._closed = False
         self._owned = sandbox is None
         self._lock = threading.Lock()
 
@@ -32,14 +39,17 @@ class InSandbox:
         return await self._begun().arun(program, answer=_target(answer))
 
     def close(self) -> None:
-        """Close a sandbox that was made here."""
+        """Close a sandbox that was made here; no program runs afterwards."""
         with self._lock:
+            self._closed = True
             if self._owned and self._sandbox is not None:
                 self._sandbox.close()
                 self._sandbox = None
 
     def _begun(self) -> Sandbox:
         with self._lock:
+            if self._closed:
+                raise SandboxUnavailable("the agent's sandbox is closed: ask before close(), or build another agent")
             if self._sandbox is None:
                 from reasonkit.sandbox import Sandbox
 

@@ -125,6 +125,26 @@ def restored(run: Run, path: str | Path, *, prompt: Prompt | str | Path | None =
     return _restored(told, path, prompt)
 
 
+def another_prompt(run: Run, recipe: Recipe) -> str | None:
+    """Say that a trace was made with another prompt than a recipe's; None if it was not."""
+    told = {"prompt": run.prompt, "prompt_sha256": run.prompt_sha256, "parts": run.parts}
+    return _another_prompt(told, recipe)
+
+
+def _another_prompt(told: Mapping[str, object], recipe: Recipe) -> str | None:
+    named, sha256, parts = told.get("prompt"), told.get("prompt_sha256"), told.get("parts")
+    if recipe.prompt is not None and sha256 != recipe.prompt.sha256:
+        return (
+            f"recorded with another prompt than {recipe.prompt.name!r} as it is here: its files were changed, or the "
+            f"run had examples= or prompt= of its own; give replay the same, "
+            f"prompt=Prompt.load({named!r}).with_demonstrations(examples), say"
+        )
+    if not isinstance(parts, Mapping):
+        return None
+    found = (_another_prompt(parts[name], part) for name, part in recipe.parts.items() if name in parts)
+    return next((other for other in found if other is not None), None)
+
+
 def _restored(told: Mapping[str, object], path: str | Path, prompt: Prompt | str | Path | None) -> Recipe:
     name, named, options, parts = str(told["strategy"]), told.get("prompt"), told.get("options"), told.get("parts")
     strategy = strategy_of(name)

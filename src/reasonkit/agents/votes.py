@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonkit.agents.agent import Agent
-from reasonkit.agents.approval import Approve
-from reasonkit.agents.connect import connect
+from reasonkit.agents.approval import Approve, known
+from reasonkit.agents.connect import closed_on_fault, connect
 from reasonkit.agents.methods import ClientLike, Method, PromptLike, encyclopedia, prompt_of
+from reasonkit.agents.options import at_least_one, checked_answer_type, checked_seed, sampling_of
 from reasonkit.agents.recipe import Recipe, ours
 from reasonkit.errors import InputError
 from reasonkit.pages import PageSource
@@ -32,6 +33,8 @@ class SelfConsistency(Method):
     method = "self_consistency"
 
     def __init__(self, agent: Agent, *, n: int = 21, early_stop: bool = True, wave: int = 5, own: bool = False) -> None:
+        if not isinstance(agent, Agent):
+            raise InputError(f"agent is {agent!r}; give what is sampled: CoT(..., temperature=0.7), say")
         _check_votes(n, wave, agent.recipe.options.get("sampling"))
         recipe = _vote(agent.recipe, n=n, early_stop=early_stop, wave=wave)
         Agent.__init__(
@@ -71,42 +74,34 @@ class _BackOff(Method):
         seed: int = 0,
         adapter: str | None = None,
     ) -> None:
-        if max_steps < 1:
-            raise InputError(f"max_steps is {max_steps}; give 1 or more")
-        drawn = Sampling(temperature=temperature, max_tokens=cot_max_tokens)
+        drawn = sampling_of(temperature=temperature, max_tokens=cot_max_tokens, tokens_name="cot_max_tokens")
         _check_votes(n, wave, drawn)
-        toolset = encyclopedia(pages)
+        greedy = sampling_of(temperature=0.0, max_tokens=max_tokens)
+        steps, seed, approve = at_least_one("max_steps", max_steps), checked_seed(seed), known(approve)
         cot = ours(
             "cot",
             prompt=prompt_of("cot", cot_prompt, client),
-            options={"sampling": drawn, "answer_type": answer_type},
+            options={"sampling": drawn, "answer_type": checked_answer_type(answer_type)},
         )
-        react = ours(
-            "react",
-            prompt=prompt_of("react", react_prompt, client),
-            options={
-                "tools": toolset.names,
-                "max_steps": max_steps,
-                "sampling": Sampling(max_tokens=max_tokens),
-            },
-        )
-        recipe = ours(
-            self.method,
-            options={"n": n} if self.method == "cot_sc_then_react" else {},
-            parts={"react": react, "cot_sc": _vote(cot, n=n, early_stop=early_stop, wave=wave)},
-        )
-        connected = connect(client, model=model, api_key=api_key)
-        made = [connected] if client is None or isinstance(client, str) else []
-        Agent.__init__(
-            self,
-            recipe,
-            connected,
-            tools=toolset,
-            adapter=adapter,
-            approve=approve,
-            seed=seed,
-            owned=(*made, *([toolset] if pages is None or isinstance(pages, str) else [])),
-        )
+        turns = prompt_of("react", react_prompt, client)
+        with closed_on_fault() as made:
+            connected = connect(client, model=model, api_key=api_key)
+            if client is None or isinstance(client, str):
+                made.append(connected)
+            toolset = encyclopedia(pages)
+            if pages is None or isinstance(pages, str):
+                made.append(toolset)
+            react = ours(
+                "react", prompt=turns, options={"tools": toolset.names, "max_steps": steps, "sampling": greedy}
+            )
+            recipe = ours(
+                self.method,
+                options={"n": n} if self.method == "cot_sc_then_react" else {},
+                parts={"react": react, "cot_sc": _vote(cot, n=n, early_stop=early_stop, wave=wave)},
+            )
+            Agent.__init__(
+                self, recipe, connected, tools=toolset, adapter=adapter, approve=approve, seed=seed, owned=tuple(made)
+            )
 
 
 class ReActThenCoTSC(_BackOff):
@@ -153,7 +148,7 @@ def _vote(sampled: Recipe, *, n: int, early_stop: bool, wave: int) -> Recipe:
 
 
 def _check_votes(n: int, wave: int, sampling: object) -> None:
-    if n < 1 or wave < 1:
-        raise InputError(f"n is {n} and wave is {wave}; give 1 or more of each")
+    at_least_one("n", n)
+    at_least_one("wave", wave)
     if isinstance(sampling, Sampling) and sampling.temperature == 0 and n > 1:
         raise InputError("at temperature 0 all samples are the same; give the method temperature=0.7, say")
