@@ -170,6 +170,18 @@ def test_items_that_a_server_fails_are_said_and_asked_again(server: Server, data
     assert "| cot | 2 | 50.0% [" in mended.stdout
 
 
+def test_a_method_that_cannot_be_run_does_not_lose_the_table_of_those_before(
+    server: Server, dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "react").write_text("somebody's file")
+    ran = command(*words(server, dataset, "--method", "cot,react", "--out", str(tmp_path / "runs")))
+    assert ran.returncode == 2
+    assert "| cot | 3 |" in ran.stdout
+    assert len(ran.stderr.splitlines()) == 1
+    assert "runs/react: File exists; give a folder that can be written" in ran.stderr
+
+
 def test_other_settings_in_the_same_folder_are_refused(server: Server, dataset: Path, tmp_path: Path) -> None:
     said = words(server, dataset, "--method", "cot", "--out", str(tmp_path / "runs"))
     assert command(*said, "--n", "2").returncode == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reasonkit.errors import InputError
+from reasonkit.errors import InputError, ReasonkitError
 
 if TYPE_CHECKING:
     from reasonkit.agents.agent import Agent
@@ -101,9 +101,14 @@ def evaluation(
                 )  # fmt: skip
 
     found: list[Figures] = []
-    interrupted = False
+    cost, interrupted = _price(price), False
     for name in names:
-        figures = _run(name, build, loaded, out / name, concurrency=concurrency, price=_price(price))
+        try:
+            figures = _run(name, build, loaded, out / name, concurrency=concurrency, price=cost)
+        except ReasonkitError:  # what the methods before it came to is not lost
+            if found and not as_json:
+                print(table(found))
+            raise
         interrupted = figures.n < len(loaded.questions)
         if figures.n:
             found.append(figures)

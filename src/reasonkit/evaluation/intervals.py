@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 Z95 = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
-_RESAMPLED = 1000
+RESAMPLED = 1000
+"""Items up to which a mean's interval is of the bootstrap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def mean(counts: Mapping[float, int]) -> Interval:
         counts: how often each value occurs; so a run of any length costs no more than its distinct values.
     """
     n = sum(counts.values())
-    if n <= _RESAMPLED:
+    if n <= RESAMPLED:
         return bootstrap([value for value in sorted(counts) for _ in range(counts[value])], draws=1000)
     middle = math.fsum(value * count for value, count in counts.items()) / n
     square = math.fsum((value - middle) ** 2 * count for value, count in counts.items()) / (n - 1)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reasonkit.evaluation.intervals import Interval, mean, wilson
+from reasonkit.evaluation.intervals import RESAMPLED, Interval, mean, wilson
 from reasonkit.evaluation.rows import Row
 from reasonkit.runner.budget import Price
 from reasonkit.types import Usage
@@ -138,7 +138,8 @@ def table(runs: Sequence[Figures]) -> str:
         cells += [str(run.recovered), ", ".join(f"{reason} {count}" for reason, count in run.stop_reasons)]
         lines.append(cells)
     rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{rows}\n\nIn brackets: 95 % intervals, of Wilson for shares, of the bootstrap for means."
+    means = "the normal distribution" if any(run.n > RESAMPLED for run in runs) else "the bootstrap"
+    return f"{rows}\n\nIn brackets: 95 % intervals, of Wilson for shares, of {means} for means."
 
 
 def percent(share: Interval) -> str:
