@@ -133,3 +133,17 @@ def test_the_models_are_listed() -> None:
     with BadServer([json_answer({}, 404)]) as server, HTTPClient(server.url) as client:
         with pytest.raises(StatusError, match="404"):
             client.models()
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://[::1]:99999/v1", "https://[zz]/v1", "http://"])
+def test_an_address_that_cannot_be_read_is_bad_input(address: str) -> None:
+    with pytest.raises(InputError):
+        from_address(address, model="m")
+    with pytest.raises(InputError):
+        HTTPClient(address, model="m")
+
+
+def test_a_base_url_of_the_environment_that_cannot_be_read_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://[::1")
+    with pytest.raises(InputError, match="is no address"):
+        from_address("http://localhost:1/v1", model="m")

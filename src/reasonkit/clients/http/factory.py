@@ -91,5 +91,8 @@ def key_for(base_url: str) -> str | None:
 
 def _origin(url: str) -> tuple[str, str]:
     """Return scheme and host with port: what a key belongs to."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"{url!r} is no address ({error}); write http://HOST:PORT/v1") from None
     return parts.scheme, parts.netloc.rpartition("@")[2].lower()
