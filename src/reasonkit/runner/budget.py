@@ -17,10 +17,19 @@ from reasonkit.types import Asked, BudgetLimit, Complete, Completion, Note, Reco
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a model costs, in US dollars for a million tokens."""
+    """What a model costs, in US dollars for a million tokens.
+
+    Raises:
+        InputError: a price is negative or no number.
+    """
 
     prompt: float
     completion: float
+
+    def __post_init__(self) -> None:
+        for part in ("prompt", "completion"):
+            if not _is_amount(value := getattr(self, part)):
+                raise InputError(f"Price: {part} is {value!r}; give US dollars for a million tokens, 0 or more")
 
     def of(self, usage: Usage) -> float:
         """Return the price of what was used, in US dollars."""
@@ -40,7 +49,7 @@ class Budget:
         price: what the model costs.
 
     Raises:
-        InputError: a bound is negative, or `usd` is given without a price.
+        InputError: a bound is negative or no number, or `usd` is given without a price.
     """
 
     tokens: int | None = None
@@ -53,8 +62,11 @@ class Budget:
     def __post_init__(self) -> None:
         for bound in fields(self):
             value = getattr(self, bound.name)
-            if bound.name != "price" and value is not None and not value >= 0:
-                raise InputError(f"Budget: {bound.name} is {value!r}; give 0 or more, or None for no bound")
+            if bound.name == "price":
+                if not (value is None or isinstance(value, Price)):
+                    raise InputError(f"Budget: price is {value!r}; give a Price(prompt=.., completion=..)")
+            elif value is not None and not _is_amount(value):
+                raise InputError(f"Budget: {bound.name} is {value!r}; give a number, 0 or more, or None for no bound")
         if self.usd is not None and self.price is None:
             raise InputError(
                 "Budget: usd needs the model's price: Budget(usd=1, price=Price(prompt=.., completion=..))"
@@ -136,6 +148,10 @@ class Account:
         self.spent += spent
         if self._parent is not None:
             self._parent.settle(reserved, spent)
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 _BYTES_PER_TOKEN = 3
