@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Literal
@@ -30,10 +31,12 @@ def known(approve: Approve | None) -> Approve | None:
     """Return what approves.
 
     Raises:
-        InputError: it is neither a function nor "ask".
+        InputError: it is neither a function nor "ask", or an async function, whose promise would pass for a yes.
     """
     if approve is not None and approve != "ask" and not callable(approve):
         raise InputError(f'approve is {approve!r}; give a function that returns True or False, or "ask"')
+    if inspect.iscoroutinefunction(approve) or inspect.iscoroutinefunction(getattr(approve, "__call__", None)):  # noqa: B004 - an object with an async __call__ is meant
+        raise InputError(f"approve is the async function {approve!r}; give one that returns True or False")
     return approve
 
 

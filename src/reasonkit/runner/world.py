@@ -17,6 +17,7 @@ from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ReplyError
 from reasonkit.flow import Path
 from reasonkit.runner.jobs import Brought, Job
+from reasonkit.tools.calls import crashes
 from reasonkit.tools.protocol import ToolSession, Toolset
 from reasonkit.trace import Token
 from reasonkit.types import (
@@ -151,9 +152,20 @@ class World:
         )
 
     def _token(self, job: Job, piece: Delta) -> Token:
+        if piece.index not in range(len(job.asks)) or not isinstance(piece.text, str):
+            raise ReplyError(
+                f"the client gave {piece!r} of {len(job.asks)} completions; a piece is a text of one of them"
+            )
         return Token(episode=job.episode, place=job.asks[piece.index].place, text=piece.text)
 
-    def _checked(self, job: Job, reply: Reply) -> tuple[Completion, ...]:
+    def _checked(self, job: Job, reply: object) -> tuple[Completion, ...]:
+        if not isinstance(reply, Reply):
+            raise ReplyError(f"the client gave {reply!r}; a client gives pieces (Delta), then one Reply")
+        if not isinstance(reply.completions, tuple | list):
+            raise ReplyError(f"the client gave a Reply with {reply.completions!r}; its completions are a tuple")
+        for completion in reply.completions:
+            if not isinstance(completion, Completion) or not isinstance(completion.text, str):
+                raise ReplyError(f"the client gave {completion!r} for a completion; it is a Completion with a text")
         if len(reply.completions) != len(job.asks):
             raise ReplyError(f"the client was asked for {len(job.asks)} completions and gave {len(reply.completions)}")
         return tuple(_sound(completion) for completion in reply.completions)
@@ -175,8 +187,14 @@ class World:
             raise InputError("the strategy runs programs, but there is no sandbox: pass sandbox=Sandbox()")
         return self._programs
 
+    def _approved(self, effect: Act | Execute) -> bool:
+        if self._approve is None:
+            return True
+        with crashes("the function given as approve="):
+            return bool(self._approve(effect))
+
     def _denied(self, effect: Act) -> Observation | None:
-        if self._approve is None or self._approve(effect):
+        if self._approved(effect):
             return None
         return Observation(
             text=f"{effect.action.tool}[{effect.action.argument}] was not approved and was not carried out.",
@@ -184,7 +202,7 @@ class World:
         )
 
     def _forbidden(self, effect: Execute) -> Execution | None:
-        if self._approve is None or self._approve(effect):
+        if self._approved(effect):
             return None
         return Execution(error=ProgramError(kind="denied", message="the program was not approved and did not run"))
 

@@ -94,23 +94,27 @@ class Caller:
 
 
 @contextmanager
-def crashes(name: str) -> Iterator[None]:
-    """Turn what the tool `name` may not raise into ToolCrashed, with its cause."""
+def crashes(what: str) -> Iterator[None]:
+    """Turn what the caller's code may not raise into ToolCrashed, with its cause.
+
+    Args:
+        what: whose code it is, for the message: "the tool 'double'".
+    """
     try:
         yield
     except ReasonkitError:
         raise
     except (Exception, SystemExit) as error:
-        raise ToolCrashed(f"the tool {name!r} raised {type(error).__name__}: {error}") from error
+        raise ToolCrashed(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def _called(name: str, function: Callable[[], Any]) -> object:
-    with crashes(name):
+    with crashes(f"the tool {name!r}"):
         return function()
 
 
 async def _awaited(name: str, function: Callable[[], Coroutine[Any, Any, Any]]) -> object:
-    with crashes(name):
+    with crashes(f"the tool {name!r}"):
         return await function()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard
 
 from reasonkit.errors import InputError, ToolError
 from reasonkit.tools.arguments import read_arguments
-from reasonkit.tools.calls import Caller
+from reasonkit.tools.calls import Caller, crashes
 from reasonkit.tools.observations import refused, shown, unknown_tool
 from reasonkit.tools.protocol import ToolSession, Toolset
 from reasonkit.tools.tool import Tool, tool_of
@@ -89,7 +89,7 @@ class ToolboxSession:
             returned = self._caller.call(ready.name, ready.bound, is_async=ready.is_async, seconds=ready.seconds)
         except ToolError as error:
             return refused(error)
-        return self._kept.put(ready, shown(returned, ready.tool.max_chars))
+        return self._kept.put(ready, _shown(ready, returned))
 
     async def ause(self, action: Action) -> Observation:
         """Perform an action without blocking the event loop; a sync function runs in a thread."""
@@ -102,7 +102,7 @@ class ToolboxSession:
             returned = await self._caller.acall(ready.name, ready.bound, is_async=ready.is_async, seconds=ready.seconds)
         except ToolError as error:
             return refused(error)
-        return self._kept.put(ready, shown(returned, ready.tool.max_chars))
+        return self._kept.put(ready, _shown(ready, returned))
 
     def recall(self, action: Action, observation: Observation) -> None:
         """Hand a recorded action to the Toolset that it belongs to; a function has no state."""
@@ -153,6 +153,12 @@ class _Call:
         by_place = [value for parameter, value in pairs if not parameter.by_name]
         by_name = {parameter.name: value for parameter, value in pairs if parameter.by_name}
         return self.tool.function(*by_place, **by_name)
+
+
+def _shown(call: _Call, returned: object) -> Observation:
+    """Show what a function returned; what its own objects raise while they are written is the tool's crash."""
+    with crashes(f"what the tool {call.name!r} returned cannot be shown: it"):
+        return shown(returned, call.tool.max_chars)
 
 
 class _Kept:

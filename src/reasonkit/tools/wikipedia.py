@@ -136,7 +136,7 @@ class WikipediaSession:
         return self._unread if action.tool == "Lookup" else None
 
     def _fetched(self, title: str) -> Page | Missing:
-        with crashes("Search"):
+        with crashes("the tool 'Search'"):
             return self._source.search(title)
 
     def _settled(self, action: Action, found: Page | Missing | None) -> Observation:
