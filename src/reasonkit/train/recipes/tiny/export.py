@@ -59,6 +59,7 @@ def write_transformers(target: Path, weights: dict[str, Tensor], shape: Shape, t
     from safetensors.torch import save_file
 
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+    (target / "model.safetensors").chmod(0o644)
     write_json(target / "config.json", configuration(shape))
     write_json(target / "generation_config.json", {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD})
     begins = {"SpecialToken": {"id": SPECIAL[BOS], "type_id": 0}}
