@@ -110,6 +110,65 @@ def test_a_broken_template_says_where() -> None:
         Prompt(name="own", question="a\n{{ question").open(Question(text="q"))
 
 
+def test_a_broken_template_is_reported_once_with_its_own_file() -> None:
+    prompt = Prompt(name="own", instruction="fine", question="{{ question", answer="fine")
+    with pytest.raises(PromptError) as raised:
+        prompt.open(Question(text="q"))
+    assert str(raised.value).startswith("own/question.jinja, line 1: ")
+    assert str(raised.value).count(".jinja") == 1
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% macro again(n) %}{{ again(n) }}{% endmacro %}{{ again(1) }}",
+        "{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}",
+        "{% for i in range(3) %}" * 30 + "{% endfor %}" * 30,
+        "{{ 1 / 0 }}",
+        "{{ question.nothing.more }}",
+    ],
+)
+def test_a_template_that_cannot_be_rendered_is_a_fault_of_its_file(template: str) -> None:
+    with pytest.raises(PromptError, match=r"own/question\.jinja"):
+        Prompt(name="own", question=template).open(Question(text="q"))
+
+
+@pytest.mark.parametrize("chance", ["lipsum()", "cycler(1, 2).next()", "joiner()()", "[1, 2] | random"])
+def test_a_template_has_nothing_that_draws_or_keeps_a_state(chance: str) -> None:
+    with pytest.raises(PromptError):
+        Prompt(name="own", question="{{ " + chance + " }}").open(Question(text="q"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"stop": "\n"},
+        {"stop": ("",)},
+        {"stop": (1,)},
+        {"stop": None},
+        {"triggers": {"number": 1}},
+        {"triggers": "x"},
+        {"question": 5},
+        {"cue": None},
+        {"name": 5},
+    ],
+)
+def test_a_part_of_a_wrong_type_is_refused_by_name(parts: dict[str, object]) -> None:
+    with pytest.raises(PromptError, match=next(iter(parts))):
+        Prompt(**{"name": "own", **parts})  # type: ignore[arg-type]
+
+
+def test_a_value_that_no_file_can_hold_is_refused() -> None:
+    prompt = Prompt(name="own", variables={"when": object()})
+    with pytest.raises(PromptError, match="cannot be written as JSON"):
+        prompt.open(Question(text="q"))
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(PromptError, match="name is empty"):
+        Prompt.load("")
+
+
 def test_a_template_cannot_reach_out_of_its_sandbox() -> None:
     hostile = "{{ question.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(PromptError):
@@ -124,6 +183,9 @@ def test_a_template_cannot_reach_out_of_its_sandbox() -> None:
         ({"question": "q", "demonstrations": "[1]\n"}, "line 1: not a JSON object"),
         ({"question": "q", "prompt": "cues = 1"}, "unknown setting 'cues'; there are: cue"),
         ({"question": "q", "prompt": "cue = 1"}, "cue must be a str"),
+        ({"question": "q", "prompt": "stop = [1]"}, r"prompt\.toml: stop must be texts"),
+        ({"question": "q", "prompt": 'stop = [""]'}, "none of them empty"),
+        ({"question": "q", "prompt": "[triggers]\nnumber = 1"}, r"prompt\.toml: triggers must be texts"),
         ({"question": "q", "prompt": 'demonstrations = "both"'}, "'turns' or 'inline'"),
         ({"question": "q", "prompt": "cue = "}, r"prompt\.toml"),
     ],

@@ -54,6 +54,9 @@ class Prompt:
         demonstrations_as_turns: whether a chat shows demonstrations as turns; else in the system turn.
         triggers: named texts that a strategy appends, for example the two stages of zero-shot chain of thought.
         variables: values that every template sees.
+
+    Raises:
+        PromptError: a part is of a wrong type, or a stop is empty.
     """
 
     name: str
@@ -67,6 +70,15 @@ class Prompt:
     triggers: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, object] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for part in ("name", "instruction", "question", "answer", "cue"):
+            if not isinstance(getattr(self, part), str):
+                raise PromptError(f"the prompt {self.name!r}: {part} is {getattr(self, part)!r}; give a text")
+        for part, fault in (("stop", _stop_fault(self.stop)), ("triggers", _triggers_fault(self.triggers))):
+            if fault is not None:
+                raise PromptError(f"the prompt {self.name!r}: {part} {fault}")
+        object.__setattr__(self, "stop", tuple(self.stop))
+
     @classmethod
     def load(cls, name: str | Path) -> Self:
         """Load a prompt by name (`react/default`) or from a folder of one's own.
@@ -74,6 +86,8 @@ class Prompt:
         Raises:
             PromptError: there is no such prompt, or one of its files cannot be read.
         """
+        if not name:
+            raise PromptError("the prompt's name is empty; give a name such as 'react/default', or a folder")
         if isinstance(name, Path) or Path(name).is_dir():
             return cls._read(Path(name), Path(name).name)
         root = prompts_root()
@@ -81,7 +95,7 @@ class Prompt:
         if not folder.joinpath("question.jinja").is_file():
             known = sorted(_names(root))
             near = _nearest(name, known)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
             raise PromptError(f"no prompt {name!r}; {hint} A folder of your own is given by its path.")
         return cls._read(folder, name)
 
@@ -140,7 +154,11 @@ class Prompt:
             self.instruction, self.question, self.answer, self.cue, self.stop, self.demonstrations_as_turns,
             [dict(demonstration) for demonstration in self.demonstrations], dict(self.triggers), dict(self.variables),
         )  # fmt: skip
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        try:
+            written = json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PromptError(f"the prompt {self.name!r} cannot be written as JSON: {error}") from None
+        return hashlib.sha256(written).hexdigest()
 
     def with_demonstrations(self, demonstrations: Sequence[Mapping[str, object]]) -> Prompt:
         """Return the prompt with other worked examples."""
@@ -187,16 +205,19 @@ class Prompt:
                 compiled[part] = _environment().from_string(_returns_kept(getattr(self, part)))
             except jinja2.TemplateSyntaxError as error:
                 raise PromptError(f"{self.name}/{part}.jinja, line {error.lineno}: {error.message}") from None
+            except (*_FAULTS, SyntaxError) as error:
+                raise PromptError(f"{self.name}/{part}.jinja: {error}") from None
         return compiled
 
     def _render(self, part: str, variables: Mapping[str, object]) -> str:
         import jinja2
 
+        template = self._templates[part]
         try:
-            return self._templates[part].render(variables)
+            return template.render(variables)
         except jinja2.UndefinedError as error:
             raise PromptError(self._undefined(part, str(error), variables)) from None
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except (jinja2.TemplateError, *_FAULTS) as error:
             raise PromptError(f"{self.name}/{part}.jinja: {error}") from None
 
     def _undefined(self, part: str, message: str, variables: Mapping[str, object]) -> str:
@@ -207,6 +228,10 @@ class Prompt:
         near = _nearest(name, list(variables))
         hint = f"did you mean {near[0]!r}?" if near else f"the names at hand are: {', '.join(sorted(variables))}"
         return f"{self.name}/{part}.jinja, line {line}: {message}; {hint}"
+
+
+_FAULTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+"""What a template's own doing can raise; too deep a recursion is a RuntimeError."""
 
 
 def render(transcript: Transcript, cue: str, capabilities: Capabilities) -> str | tuple[Message, ...]:
@@ -246,7 +271,11 @@ def _environment() -> jinja2.Environment:
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    for chance in ("lipsum", "cycler", "joiner"):  # they draw, or keep a state: a template is a function of its values
+        del environment.globals[chance]
+    del environment.filters["random"]
+    return environment
 
 
 def _returns_kept(source: str) -> str:
@@ -282,6 +311,8 @@ def _text(folder: Traversable, name: str, default: str | None) -> str:
         return file.read_bytes().decode("utf-8")  # bytes: reading as text would turn \r\n into \n
     except UnicodeDecodeError as error:
         raise PromptError(f"{folder}/{name}: not UTF-8: {error}") from None
+    except OSError as error:
+        raise PromptError(f"{folder}/{name}: cannot be read: {error.strerror}") from None
 
 
 def _demonstrations(folder: Traversable) -> Iterator[Mapping[str, object]]:
@@ -308,6 +339,22 @@ def _settings(folder: Traversable, name: str) -> dict[str, Any]:
             raise PromptError(f"{name}/prompt.toml: unknown setting {key!r}; there are: {', '.join(sorted(_SETTINGS))}")
         if not isinstance(value, wanted):
             raise PromptError(f"{name}/prompt.toml: {key} must be a {wanted.__name__}, not {value!r}")
+    for key, fault in (("stop", _stop_fault), ("triggers", _triggers_fault)):
+        if key in settings and (said := fault(settings[key])) is not None:
+            raise PromptError(f"{name}/prompt.toml: {key} {said}")
     if settings.get("demonstrations", "turns") not in ("turns", "inline"):
         raise PromptError(f"{name}/prompt.toml: demonstrations must be 'turns' or 'inline'")
     return settings
+
+
+def _stop_fault(stop: object) -> str | None:
+    """Say what is wrong with stop texts; an empty one would end every completion at once."""
+    if not isinstance(stop, list | tuple) or not all(isinstance(text, str) and text for text in stop):
+        return f"must be texts, none of them empty, not {stop!r}"
+    return None
+
+
+def _triggers_fault(triggers: object) -> str | None:
+    if not isinstance(triggers, Mapping) or not all(isinstance(one, str) for pair in triggers.items() for one in pair):
+        return f"must be texts by name, not {triggers!r}"
+    return None
