@@ -230,3 +230,32 @@ def test_map_shows_how_far_it_is_where_wanted(capsys: pytest.CaptureFixture[str]
     assert "3 answered" in shown.err
     agent.map(["a", "b", "c"])
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_budget_refused_is_asked_again_only_where_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    client = ScriptedClient({"Thought 1:": TURNS[0], "Thought 2:": TURNS[1]})
+    agent = ReAct(client, pages=PAGES)
+    assert agent(QUESTION, trace=file, budget=Budget(calls=1)).stop_reason == "budget"
+    assert agent(QUESTION, trace=file, budget=Budget(calls=9)).stop_reason == "budget"
+    assert len(client.requests) == 1
+    again = agent(QUESTION, trace=file, budget=Budget(calls=9), reopen=True)
+    assert (again.answer, len(client.requests)) == ("the Danube", 2)
+    assert ReAct.replay(file) == [again]
+
+
+def test_one_bad_question_costs_one_question() -> None:
+    results = Direct(ScriptedClient(lambda request: " 4")).map(["a", "", "b"])
+    assert [result.stop_reason for result in results] == ["finish", "error", "finish"]
+    assert results[1].error is not None
+    assert results[1].error.kind == "InputError"
+
+
+def test_a_refused_resume_leaves_finished_answers_as_they_were(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    agent = Direct(ScriptedClient(lambda request: " 4"))
+    agent.map(["a", "b"], trace=file)
+    with pytest.raises(ReplayMismatch):
+        agent.map(["a", "another"], trace=file, concurrency=2)
+    with Trace(file, append=False) as trace:
+        assert [result.answer for result in trace.results()] == ["4", "4"]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from reasonkit import ReAct, ScriptedClient, Toolbox
-from reasonkit.trace import End, Event, Line, Opened, Run, schema
+from reasonkit.trace import End, Event, Line, Opened, Reopened, Run, schema
 from reasonkit.trace.events import FORMAT
 from reasonkit.trace.lines import TAGS, write_line
 from reasonkit.types import (
@@ -32,7 +32,7 @@ from tests.trace.recorded import Find, record_program, record_react, record_vote
 from tests.trace.values import lines
 
 NAMED: dict[str, type] = {
-    "run": Run, "episode": Opened, "event": Event, "end": End, "question": Question, "sampling": Sampling,
+    "run": Run, "episode": Opened, "reopen": Reopened, "event": Event, "end": End, "question": Question, "sampling": Sampling,
     "action": Action, "usage": Usage, "program_error": ProgramError, "answer": Answer, "failure": Failure,
     "message": Message, **{tag: cls for cls, tag in TAGS.items()},
 }  # fmt: skip
@@ -79,7 +79,7 @@ def test_each_definition_has_the_fields_of_its_class(name: str) -> None:
     if name == "event":
         fields = (fields - {"place"}) | {"path", "index"}
     said = set(schema()["$defs"][name]["properties"]) - {"type"}
-    if name in ("run", "episode", "event", "end"):
+    if name in ("run", "episode", "reopen", "event", "end"):
         said -= {"line"}
     assert said - {"time"} == fields - {"time"}
 

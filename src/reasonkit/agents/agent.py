@@ -11,11 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from contextlib import ExitStack, aclosing, closing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
 from reasonkit.agents.asking import Preview, checked_concurrency, joined, judged, questions_of, selected, starts
+from reasonkit.agents.connect import Closable
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.progress import progress_bar
 from reasonkit.agents.recipe import Recipe
@@ -35,14 +36,6 @@ from reasonkit.types import Complete, Question, Result
 
 if TYPE_CHECKING:
     from reasonkit.demonstrations import Embed
-
-
-class Closable(Protocol):
-    """Something to be closed with the agent that made it."""
-
-    def close(self) -> None:
-        """Free what it holds."""
-        ...
 
 
 class Agent:
@@ -78,7 +71,14 @@ class Agent:
         self._owned, self._embed = owned, embed
         self._live: WeakSet[Session] = WeakSet()
 
-    def __call__(self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None) -> Result:
+    def __call__(
+        self,
+        question: str | Question,
+        *,
+        trace: TraceLike = None,
+        budget: Budget | None = None,
+        reopen: bool = False,
+    ) -> Result:
         """Answer a question.
 
         Args:
@@ -86,12 +86,13 @@ class Agent:
             trace: a file to record in; a run that stands there already goes on where it stopped. Or a Trace: several
                 calls are its episodes, one after another, and one that is only read is replayed.
             budget: what it may spend.
+            reopen: whether what the budget refused in a recorded run is asked now; else the refusal stands.
 
         Raises:
             InputError: something that was given cannot be used. After the first request nothing is raised for the
                 world's or the model's failures: they are on the result.
         """
-        for _, result in self._run([question], trace=trace, budget=budget, isolate=False):
+        for _, result in self._run([question], trace=trace, budget=budget, reopen=reopen, isolate=False):
             return result
         raise AssertionError("an episode ended without a result")
 
@@ -119,6 +120,7 @@ class Agent:
         trace: TraceLike = None,
         budget: Budget | None = None,
         total: Budget | None = None,
+        reopen: bool = False,
         on_result: Callable[[int, Result], None] | None = None,
         progress: bool | None = None,
     ) -> list[Result]:
@@ -130,11 +132,12 @@ class Agent:
             trace: one file for all; what stands there already is not asked again.
             budget: what each question may spend.
             total: what all of them together may spend.
+            reopen: whether what the budget refused in a recorded run is asked now; else the refusals stand.
             on_result: called with a question's number and its result as it comes.
             progress: whether a bar on stderr shows how far it is; None shows one on a terminal.
         """
         found: dict[int, Result] = {}
-        run = self.each(questions, concurrency=concurrency, trace=trace, budget=budget, total=total)
+        run = self.each(questions, concurrency=concurrency, trace=trace, budget=budget, total=total, reopen=reopen)
         with progress_bar(questions, progress) as moved:
             for number, result in run:
                 found[number] = result
@@ -151,9 +154,12 @@ class Agent:
         trace: TraceLike = None,
         budget: Budget | None = None,
         total: Budget | None = None,
+        reopen: bool = False,
     ) -> Iterator[tuple[int, Result]]:
         """Answer many questions; yield each one's number and result as it comes, and keep none. See `map`."""
-        return self._run(questions, trace=trace, budget=budget, total=total, concurrency=concurrency, isolate=True)
+        return self._run(
+            questions, trace=trace, budget=budget, total=total, concurrency=concurrency, reopen=reopen, isolate=True
+        )
 
     async def amap(
         self,
@@ -294,14 +300,16 @@ class Agent:
         trace: TraceLike,
         budget: Budget | None,
         isolate: bool,
+        reopen: bool,
         total: Budget | None = None,
         concurrency: int = 1,
     ) -> Iterator[tuple[int, Result]]:
         with opened(trace) as file:
             folding = Folding(file)
             seen = self._seen(
-                questions, file, budget, total=total, concurrency=concurrency, isolate=isolate, tokens=False
-            )
+                questions, file, budget, total=total, concurrency=concurrency, isolate=isolate, reopen=reopen,
+                tokens=False,
+            )  # fmt: skip
             with closing(seen):
                 for happened in seen:
                     yield from folding.take(happened)
@@ -320,9 +328,10 @@ class Agent:
         total: Budget | None = None,
         concurrency: int = 1,
         isolate: bool = False,
+        reopen: bool = False,
     ) -> Generator[Seen, None, None]:
         session = self._session(
-            judged(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate
+            judged(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate, reopen=reopen
         )
         world = self._world(tokens=tokens, at_once=concurrency)
         carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
@@ -338,6 +347,7 @@ class Agent:
         at_once: int = 1,
         isolate: bool = False,
         strict: bool = False,
+        reopen: bool = False,
         fork: Fork | None = None,
     ) -> Session:
         at_once = checked_concurrency(at_once)
@@ -352,6 +362,7 @@ class Agent:
             run=run,
             render=lambda effect: render(effect.transcript, effect.cue, client.capabilities),
             strict=strict,
+            reopen=reopen,
             first=trace.begun,
             inherited=fork.events if fork else {},
             budget=budget,

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from reasonkit.clients.card import ModelCard, read_card
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ModelNotFound
 
-if TYPE_CHECKING:
-    from reasonkit.agents.agent import Closable
-
 BUNDLED_GGUF = "reasonkit-tiny.gguf"
 """The bundled model's file, beside its card."""
 _ASKED_FOR = ("describe", "count_tokens", "stream", "astream")
+
+
+class Closable(Protocol):
+    """Something to be closed with the agent that made it."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
 
 
 def connect(client: Client | str | None, *, model: str | None = None, api_key: str | None = None) -> Client:

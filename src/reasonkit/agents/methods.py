@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from reasonkit.agents.agent import Agent, Closable
+from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve, known
-from reasonkit.agents.connect import card_of, closed_on_fault, connect
+from reasonkit.agents.connect import Closable, card_of, closed_on_fault, connect
 from reasonkit.agents.options import (
     at_least_one,
     checked_answer_type,

@@ -171,3 +171,30 @@ def guessed_tokens(rendering: Rendering) -> int:
     if isinstance(rendering, str):
         return len(rendering.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN
     return sum(len(turn.content.encode("utf-8", "surrogatepass")) + 8 for turn in rendering) // _BYTES_PER_TOKEN
+
+
+def estimate(
+    account: Account,
+    effect: Asked,
+    rendering: Rendering | None,
+    count: Callable[[Rendering], int | None] | None,
+    *,
+    first: bool,
+) -> Cost:
+    """Return what is set aside for a request.
+
+    Args:
+        account: whose prices count.
+        effect: what is asked.
+        rendering: of a completion: what is sent.
+        count: tokens of a prompt, where the client can tell.
+        first: whether it is the first branch of its group, which pays for the prompt and the call.
+    """
+    if not isinstance(effect, Complete) or rendering is None:
+        return Cost(steps=1)
+    prompt = 0
+    if first:
+        counted = None if count is None else count(rendering)
+        prompt = guessed_tokens(rendering) if counted is None else counted
+    usage = Usage(requests=int(first), prompt_tokens=prompt, completion_tokens=effect.sampling.max_tokens)
+    return account.price(usage)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from reasonkit.errors import InputError, ReasonkitError, ReplayMismatch
 from reasonkit.flow import Ask, Place, Tree
-from reasonkit.runner.budget import Account, Budget, Cost, guessed_tokens, spent
+from reasonkit.runner.budget import Account, Budget, Cost, estimate, spent
 from reasonkit.runner.episode import Episode
 from reasonkit.runner.jobs import Item, Job, seed_of
 from reasonkit.trace import (
@@ -27,6 +27,7 @@ from reasonkit.trace import (
     Kept,
     Opened,
     Rendering,
+    Reopened,
     Run,
     Seen,
     Token,
@@ -44,7 +45,6 @@ from reasonkit.types import (
     Note,
     Question,
     Recorded,
-    Usage,
 )
 
 Start = tuple[Question, Flow[Answer]]
@@ -60,6 +60,7 @@ class Session:
         run: the head of the trace.
         render: what a completion's request looks like.
         strict: replay: ask nothing, fail at the first difference.
+        reopen: whether what the budget refused before is asked now.
         first: the number of the first episode.
         inherited: events by episode and place whose outcomes are taken over instead of asking.
         budget: bounds for each episode.
@@ -78,6 +79,7 @@ class Session:
         run: Run,
         render: Callable[[Complete], Rendering],
         strict: bool = False,
+        reopen: bool = False,
         first: int = 0,
         inherited: Mapping[int, Mapping[Place, Event]] = MappingProxyType({}),
         budget: Budget | None = None,
@@ -91,6 +93,7 @@ class Session:
         self._trace, self._run, self._render, self._count = trace, run, render, count
         self._strict, self._merge, self._isolate, self._at_once = strict, merge, isolate, at_once
         self._budget, self._shared = (None, None) if strict else (budget, shared)
+        self._reopen = reopen and not strict
         self._open: dict[int, Episode] = {}
         self._ready: set[int] = set()
         self._reserved: dict[Job, Cost] = {}
@@ -190,6 +193,9 @@ class Session:
             number, (question, flow) = start
             self._trace.begun = number + 1
             recording = self._trace.recording(number)
+            if self._reopen and recording.refused:
+                self._trace.append([Reopened(episode=number)])
+                recording.reopen()
             if recording.question is None and not self._strict:
                 self._trace.append([Opened(episode=number, question=question)])
             elif recording.question not in (question, self._trace.hidden(question)):
@@ -332,7 +338,9 @@ class Session:
             covered: list[Ask] = []
             reserved = Cost()
             for ask in job.asks:
-                cost = self._estimate(account, job, first=not covered)
+                cost = estimate(
+                    account, job.effect, job.rendering, self._count if not covered else None, first=not covered
+                )
                 refused = account.reserve(cost)
                 if refused is None:
                     covered.append(ask)
@@ -349,16 +357,6 @@ class Session:
                 episode.outstanding += 1
                 granted.append(kept_job)
         return granted
-
-    def _estimate(self, account: Account, job: Job, *, first: bool) -> Cost:
-        effect = job.effect
-        if not isinstance(effect, Complete) or job.rendering is None:
-            return Cost(steps=1)
-        prompt = 0 if not first else None if self._count is None else self._count(job.rendering)
-        if prompt is None:
-            prompt = guessed_tokens(job.rendering)
-        usage = Usage(requests=int(first), prompt_tokens=prompt, completion_tokens=effect.sampling.max_tokens)
-        return account.price(usage)
 
     def _settle(self, episode: Episode, job: Job, outcomes: tuple[Recorded, ...]) -> None:
         if episode.account is not None:

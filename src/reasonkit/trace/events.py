@@ -126,7 +126,14 @@ class End:
     error: Failure | None = None
 
 
-Line: TypeAlias = Run | Opened | Event | End
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """An episode goes on although the budget refused it: its refusals, and all that followed from them, are void."""
+
+    episode: int
+
+
+Line: TypeAlias = Run | Opened | Reopened | Event | End
 Seen: TypeAlias = Opened | Began | Token | Event | End
 
 

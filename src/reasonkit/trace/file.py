@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self, TypeVar
 
 from reasonkit.errors import TraceError
-from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Run, follows
+from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Reopened, Run, follows
 from reasonkit.trace.fold import fold
 from reasonkit.trace.lines import Writer, canonical
 from reasonkit.trace.reading import line_of, read_json, read_line
@@ -40,15 +40,22 @@ class Recording:
     events: dict[Place, Event] = field(default_factory=dict)
     end: End | None = None
 
-    def take(self, line: Opened | Event | End) -> None:
+    def take(self, line: Opened | Reopened | Event | End) -> None:
         """Add a line; an event after an end means that the episode went on."""
         if isinstance(line, Opened):
             self.question = line.question
+        elif isinstance(line, Reopened):
+            self.reopen()
         elif isinstance(line, End):
             self.end = line
         else:
             self.end = None
             self.events[line.place] = line
+
+    @property
+    def refused(self) -> bool:
+        """Whether the budget refused anything."""
+        return any(isinstance(event.outcome, Refused) for event in self.events.values())
 
     def reopen(self) -> None:
         """Forget the budget's refusals, all that followed from them, and the end."""

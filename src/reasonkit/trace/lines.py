@@ -23,7 +23,7 @@ from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from reasonkit.trace.events import Completing, End, Event, Line, Opened, Rendering, Run, path_text
+from reasonkit.trace.events import Completing, End, Event, Line, Opened, Rendering, Reopened, Run, path_text
 from reasonkit.types import (
     Act,
     Completion,
@@ -89,6 +89,8 @@ class Writer:
         if isinstance(line, End):
             self._sent.pop(line.episode, None)
             return '{"line": "end", ', _WRITERS[End](line)[1:-1]
+        if isinstance(line, Reopened):
+            return '{"line": "reopen", ', _WRITERS[Reopened](line)[1:-1]
         return '{"line": "episode", ', _WRITERS[Opened](line)[1:-1]
 
     def _request(self, episode: int, request: Rendering) -> str:

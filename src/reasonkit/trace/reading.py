@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from reasonkit.errors import TraceError
-from reasonkit.trace.events import FORMAT, Completing, End, Event, Line, Opened, Run
+from reasonkit.trace.events import FORMAT, Completing, End, Event, Line, Opened, Reopened, Run
 from reasonkit.trace.lines import TAGS
 from reasonkit.trace.upgrades import UPGRADES, Upgrade
 from reasonkit.types import Act, Completion, Execute, Execution, Note, Observation, Refused, Sample, Selection, Step
@@ -22,7 +22,7 @@ from reasonkit.values import decode_value
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_KINDS: Final[Mapping[str, type]] = {"run": Run, "episode": Opened, "event": Event, "end": End}
+_KINDS: Final[Mapping[str, type]] = {"run": Run, "episode": Opened, "reopen": Reopened, "event": Event, "end": End}
 _EFFECTS: Final = {TAGS[cls]: cls for cls in (Completing, Act, Execute, Note)}
 _OUTCOMES: Final = {TAGS[cls]: cls for cls in (Completion, Observation, Execution, Refused)}
 _ITEMS: Final = {TAGS[cls]: cls for cls in (Step, Sample, Selection)}
