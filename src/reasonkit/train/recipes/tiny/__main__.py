@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--folder", type=Path, default=Path(".model"), help="checkpoints and logs (default: .model)")
     commands = top.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train from nothing, or go on from the checkpoints")
-    train.add_argument("--minutes", type=float, default=85.0, help="wall-clock budget over all resumes (default: 85)")
+    train.add_argument("--minutes", type=float, default=88.0, help="wall-clock budget over all resumes (default: 88)")
     train.add_argument("--workers", type=int, default=2, help="one-thread processes (default: 2)")
     train.add_argument("--worker", type=int, default=None, help="be this worker only, without starting others")
     train.add_argument("--seed", type=int, default=2026)

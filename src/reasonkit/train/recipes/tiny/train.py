@@ -30,7 +30,7 @@ class Plan:
 
     folder: Path
     """Where checkpoints, logs and the tokenizer lie."""
-    minutes: float = 85.0
+    minutes: float = 88.0
     """Wall-clock budget of the whole run, over all resumes."""
     workers: int = 2
     seed: int = 2026
