@@ -31,10 +31,12 @@ def main() -> None:
         for number, question in enumerate(drawn(seed, 3), 1):
             print(f"\nQuestion {number}: {question.text}")
             show(agent, question, trace.with_stem(f"demo-{number}"))
-    figures = json.loads((model_path() / "figures.json").read_text(encoding="utf-8"))
-    print("\nHow often this tiny model is right (measured on all such questions, MODEL_CARD.md):")
-    for row in figures["bundled"]:
-        print(f"  {row['name']}: {row['right']} of {row['n']}, {row['low']:.0%} to {row['high']:.0%} (95 %)")
+    print("\nHow often this tiny model is right, from its card (measured on such questions, with 95 % intervals):")
+    card = model_path().with_name("MODEL_CARD.md").read_text(encoding="utf-8")
+    for row in card.splitlines():
+        if row.startswith("| bundled encyclopedia"):
+            task, right, n, interval = (cell.strip() for cell in row.strip("|").split("|"))
+            print(f"  {task}: {right} of {n}, {interval}")
     print(f"\nThe runs are recorded in {trace.parent}; each replays without the model:")
     print(f"  .venv/bin/reasonkit react --replay {trace.with_stem('demo-1')}")
 

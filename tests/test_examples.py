@@ -10,6 +10,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 SAYS = {
+    "demo.py": "bundled encyclopedia, one hop",
     "07_own_tool.py": "answer: 464000",
     "08_own_strategy.py": "Take the train. (5 requests)",
     "09_replay_in_tests.py": "-Answer in one word.\n+Answer briefly.",
