@@ -9,8 +9,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from reasonkit.cli.streams import flushed, usable
 from reasonkit.errors import ReasonkitError
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 __all__ = ["main"]
 
@@ -24,11 +29,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    with usable():
+        code = _command(sys.argv[1:] if argv is None else list(argv))
+        failed = flushed()
+        if failed is not None and code not in (2, 130):
+            code = 1 if isinstance(failed, BrokenPipeError) else _unwritten(failed)
+    return code
+
+
+def _command(words: list[str]) -> int:
     from typer.exceptions import Abort, Exit, TyperException
 
     from reasonkit.cli.commands import app
 
-    words = sys.argv[1:] if argv is None else list(argv)
     _show_waits()
     try:
         code = app(words, standalone_mode=False, prog_name="reasonkit")
@@ -37,14 +50,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Abort, KeyboardInterrupt):
         return 130
     except TyperException as error:
-        command = " ".join(["reasonkit", *words[:1]]) if words and not words[0].startswith("-") else "reasonkit"
-        return _complain(f"{' '.join(error.format_message().split())} See `{command} --help`.")
+        return _misused(error)
     except ReasonkitError as error:
         return _complain(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()  # else the interpreter complains about the closed pipe at its end
+    except BrokenPipeError:  # whoever read stdout has enough
         return 1
+    except OSError as error:
+        return _unwritten(error)
     return code if isinstance(code, int) else 0
+
+
+def _misused(error: TyperException) -> int:
+    """Say how a command was misused; a command that needs others after it shows its help, line by line."""
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer has no public name for it
+        print(message, file=sys.stderr)
+        return 2
+    said = " ".join(message.split())
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "reasonkit"
+    return _complain(f"{said}{'' if said.endswith(('.', '?')) else '.'} See `{command} --help`.")
+
+
+def _unwritten(error: OSError) -> int:
+    where = f"{error.filename}: " if error.filename else "the output could not be written: "
+    return _complain(f"{where}{error.strerror or error}")
 
 
 def _show_waits() -> None:

@@ -18,6 +18,8 @@ def examine(address: str, *, model: str | None, save: Path | None, sandbox: bool
         return _examine_sandbox(as_json=as_json)
     if not address:
         raise InputError("name an endpoint (reasonkit doctor http://localhost:8000/v1), or give --sandbox")
+    if save is not None and (save.is_dir() or not save.parent.is_dir()):
+        raise InputError(f"--save {str(save)!r}: name a file in a folder that is there")
     from reasonkit.clients import doctor
     from reasonkit.clients.http import key_for
     from reasonkit.errors import ClientError
@@ -28,7 +30,10 @@ def examine(address: str, *, model: str | None, save: Path | None, sandbox: bool
         raise InputError(str(error)) from None
     print(report.to_json() if as_json else "\n".join(report.lines()))
     if save is not None:
-        report.save(save)
+        try:
+            report.save(save)
+        except OSError as error:
+            raise InputError(f"{save}: what was found was not saved: {error.strerror}") from None
         print(f"saved to {save}; give it to the client: HTTPClient(..., capabilities={str(save)!r})", file=sys.stderr)
     return 0 if report.usable else 1
 

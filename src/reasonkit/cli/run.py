@@ -40,7 +40,17 @@ class Asked:
 
 
 def run(method: type[Method], build: Callable[[], Agent], asked: Asked) -> int:
-    """Run one question as the options say; return the exit code."""
+    """Run one question as the options say; return the exit code.
+
+    Raises:
+        InputError: options do not go together, or a file cannot be read or written; before anything is asked where
+            that can be known.
+    """
+    for option, file in (("--trace", asked.trace), ("--replay", asked.replay), ("--save-program", asked.save_program)):
+        if file is not None and file.is_dir():
+            raise InputError(f"{option} {str(file)!r} is a folder; name a file")
+    if asked.save_program is not None and not asked.save_program.parent.is_dir():
+        raise InputError(f"--save-program {str(asked.save_program)!r}: there is no such folder; make it first")
     if asked.from_step is None and (asked.say is not None or asked.observe is not None):
         raise InputError("--say and --observe belong to a step: give --replay FILE and --from-step NUMBER")
     if asked.from_step is not None:
@@ -136,8 +146,16 @@ def run_program(file: Path, *, as_json: bool) -> int:
 
 
 def _print(result: Result, asked: Asked) -> None:
+    _say(result, asked)
     if asked.save_program is not None and result.program:
-        asked.save_program.write_text(result.program, encoding="utf-8")
+        sys.stdout.flush()
+        try:
+            asked.save_program.write_text(result.program, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{asked.save_program}: the program was not saved: {error.strerror}") from None
+
+
+def _say(result: Result, asked: Asked) -> None:
     if asked.as_json:
         print(json.dumps(result_json(result), ensure_ascii=False))
         return
