@@ -151,6 +151,9 @@ def test_a_template_has_nothing_that_draws_or_keeps_a_state(chance: str) -> None
         {"question": 5},
         {"cue": None},
         {"name": 5},
+        {"variables": 5},
+        {"demonstrations": 5},
+        {"demonstrations": ("a",)},
     ],
 )
 def test_a_part_of_a_wrong_type_is_refused_by_name(parts: dict[str, object]) -> None:

@@ -74,7 +74,15 @@ class Prompt:
         for part in ("name", "instruction", "question", "answer", "cue"):
             if not isinstance(getattr(self, part), str):
                 raise PromptError(f"the prompt {self.name!r}: {part} is {getattr(self, part)!r}; give a text")
-        for part, fault in (("stop", _stop_fault(self.stop)), ("triggers", _triggers_fault(self.triggers))):
+        for part, fault in (
+            ("stop", _stop_fault(self.stop)),
+            ("triggers", _triggers_fault(self.triggers)),
+            (
+                "variables",
+                None if isinstance(self.variables, Mapping) else f"is {self.variables!r}; give values by name",
+            ),
+            ("demonstrations", _demonstrations_fault(self.demonstrations)),
+        ):
             if fault is not None:
                 raise PromptError(f"the prompt {self.name!r}: {part} {fault}")
         object.__setattr__(self, "stop", tuple(self.stop))
@@ -351,6 +359,12 @@ def _stop_fault(stop: object) -> str | None:
     """Say what is wrong with stop texts; an empty one would end every completion at once."""
     if not isinstance(stop, list | tuple) or not all(isinstance(text, str) and text for text in stop):
         return f"must be texts, none of them empty, not {stop!r}"
+    return None
+
+
+def _demonstrations_fault(demonstrations: object) -> str | None:
+    if not isinstance(demonstrations, list | tuple) or not all(isinstance(one, Mapping) for one in demonstrations):
+        return f"is {demonstrations!r}; give a tuple of examples, each a dict of fields"
     return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reasonkit import Direct, Question, ScriptedClient
+from reasonkit.agents.approval import checked
 from reasonkit.agents.asking import checked_concurrency, failing, judged, questions_of
 from reasonkit.errors import InputError
 
@@ -81,3 +82,11 @@ def test_questions_are_taken_as_they_are_needed() -> None:
 def test_a_concurrency_that_is_no_number_of_requests_is_refused(concurrency: object) -> None:
     with pytest.raises(InputError, match="concurrency is"):
         checked_concurrency(concurrency)
+
+
+def test_a_process_without_terminal_streams_can_map_and_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    monkeypatch.setattr("sys.stdin", None)
+    assert [result.answer for result in direct().map(["a", "b"])] == ["x", "x"]
+    with pytest.raises(InputError, match="needs a terminal"):
+        checked("ask", 1)

@@ -68,6 +68,9 @@ def test_an_option_out_of_its_range_is_named_with_its_value(
         (lambda: Direct(client(), examples="a"), "examples is 'a'"),  # type: ignore[arg-type]
         (lambda: Direct(client(), choice="x"), "choice is 'x'"),  # type: ignore[arg-type]
         (lambda: Direct(client(), choice=True), "choice is True"),
+        (lambda: Direct(client(), embed=5), "embed is 5"),  # type: ignore[arg-type]
+        (lambda: Direct(client())("q", budget=5), "the budget is 5"),  # type: ignore[arg-type]
+        (lambda: Direct(client()).map(["q"], total="5"), "the budget is '5'"),  # type: ignore[arg-type]
         (lambda: CoT(client(), answer_type="nope"), "answer_type is 'nope'"),  # type: ignore[arg-type]
         (lambda: PAL(client(), sandbox=5), "sandbox is 5"),  # type: ignore[arg-type]
         (lambda: PAL(client(), approve="yes"), "approve is 'yes'"),  # type: ignore[arg-type]

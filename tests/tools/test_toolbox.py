@@ -345,3 +345,20 @@ def test_context_variables_reach_a_tool_with_a_time_limit() -> None:
 
 def test_the_decorator_keeps_the_types_of_the_function() -> None:
     assert inspect.signature(convert.function).parameters["amount"].annotation is float
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: Toolbox(5), "tools is 5"),  # type: ignore[arg-type]
+        (lambda: Toolbox("abc"), "tools is 'abc'"),  # type: ignore[arg-type]
+        (lambda: tool(timeout_seconds="3")(double), "timeout_seconds of the tool 'double' is '3'"),  # type: ignore[call-overload]
+        (lambda: tool(timeout_seconds=float("nan"))(double), "is nan"),
+        (lambda: tool(max_chars="300")(double), "max_chars is '300'"),  # type: ignore[call-overload]
+        (lambda: tool(name=5)(double), "5 cannot be a tool's name"),  # type: ignore[call-overload]
+        (lambda: tool(5), "5 is no function"),  # type: ignore[call-overload]
+    ],
+)
+def test_what_is_no_tool_and_no_option_of_one_is_refused(build: Callable[[], object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build()

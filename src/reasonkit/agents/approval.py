@@ -51,6 +51,6 @@ def checked(approve: Approve | None, at_once: int) -> Callable[[Act | Execute], 
         return approve
     if at_once > 1:
         raise InputError(f'approve="ask" asks one thing at a time, but concurrency is {at_once}; give concurrency=1')
-    if not sys.stdin.isatty():
+    if sys.stdin is None or sys.stderr is None or not sys.stdin.isatty():
         raise InputError('approve="ask" needs a terminal to ask at; give a function instead')
     return ask

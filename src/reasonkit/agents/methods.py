@@ -68,6 +68,8 @@ class Method(Agent):
         choice: Choice | int | None = None,
         embed: Embed | None = None,
     ) -> None:
+        if embed is not None and not callable(embed):
+            raise InputError(f"embed is {embed!r}; give a function from texts to vectors")
         seed, approve, shown = checked_seed(seed), known(approve), checked_examples(examples)
         chosen = prompt_of(self.method, prompt, client)
         with closed_on_fault() as made:

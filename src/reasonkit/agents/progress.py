@@ -17,7 +17,7 @@ def progress_bar(questions: object, wanted: bool | None) -> Iterator[Callable[[R
         questions: what is asked; a sequence tells how many there are.
         wanted: None shows one on a terminal alone.
     """
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+    if not (sys.stderr is not None and sys.stderr.isatty() if wanted is None else wanted):
         yield lambda _: None
         return
     from rich.console import Console

@@ -100,11 +100,16 @@ class Account:
         budget: the bounds.
         parent: an account that this one draws on, for example one for all episodes of a batch.
         clock: seconds of a steady clock.
+
+    Raises:
+        InputError: it is no budget.
     """
 
     def __init__(
         self, budget: Budget, *, parent: Account | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        if not isinstance(budget, Budget):
+            raise InputError(f"the budget is {budget!r}; give a Budget(tokens=..), say")
         self.budget = budget
         self.spent = Cost()
         self._reserved = Cost()

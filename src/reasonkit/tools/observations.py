@@ -24,10 +24,12 @@ def checked_limit(max_chars: int | None) -> int | None:
         max_chars: characters, at least 80; None for no limit.
 
     Raises:
-        InputError: the limit is below 80.
+        InputError: the limit is below 80, or no whole number.
     """
-    if max_chars is not None and max_chars < LEAST_CHARS:
-        raise InputError(f"max_chars is {max_chars}: give at least {LEAST_CHARS}, or None for no limit")
+    if max_chars is None:
+        return None
+    if not isinstance(max_chars, int) or isinstance(max_chars, bool) or max_chars < LEAST_CHARS:
+        raise InputError(f"max_chars is {max_chars!r}: give at least {LEAST_CHARS}, or None for no limit")
     return max_chars
 
 

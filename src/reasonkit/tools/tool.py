@@ -99,13 +99,17 @@ def tool_of(
     max_chars: int | None = MAX_CHARS,
 ) -> Tool[..., Any]:
     """Make a tool of a function; what `@tool` does, and a Toolbox with plain functions."""
+    if not callable(function):
+        raise InputError(f"{function!r} is no function; @tool makes a tool of one")
     called = name if name is not None else getattr(function, "__name__", "")
-    if not _NAME.fullmatch(called):
+    if not isinstance(called, str) or not _NAME.fullmatch(called):
         raise InputError(f"{called!r} cannot be a tool's name: give name= with a letter and then letters, digits or _")
     if called.casefold() == "finish":
         raise InputError("a tool cannot be called Finish: that action ends the episode; give it another name=")
-    if timeout_seconds is not None and timeout_seconds <= 0:
-        raise InputError(f"timeout_seconds of the tool {called!r} is {timeout_seconds}: give seconds above 0, or None")
+    if timeout_seconds is not None and not _is_duration(timeout_seconds):
+        raise InputError(
+            f"timeout_seconds of the tool {called!r} is {timeout_seconds!r}: give seconds above 0, or None"
+        )
     plain = inspect.unwrap(function)
     return Tool(
         name=called,
@@ -117,6 +121,10 @@ def tool_of(
         cache=cache,
         max_chars=checked_limit(max_chars),
     )
+
+
+def _is_duration(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
 
 
 def _summary(docstring: str | None) -> str:

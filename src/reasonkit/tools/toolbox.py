@@ -32,6 +32,8 @@ class Toolbox:
     """
 
     def __init__(self, tools: Iterable[Tool[..., Any] | Toolset | Callable[..., Any]]) -> None:
+        if isinstance(tools, str) or not isinstance(tools, Iterable):
+            raise InputError(f"tools is {tools!r}: give several, a list of functions and Toolsets")
         self._members: dict[str, Tool[..., Any] | Toolset] = {}
         self._parts: list[Tool[..., Any] | Toolset] = []
         for given in tools:
