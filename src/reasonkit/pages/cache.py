@@ -191,9 +191,8 @@ def _opened(path: Path, *, offline: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise PagesError(f"{str(path)!r} cannot be opened to keep pages in: {error}") from error
     try:
-        connection.execute(
-            "PRAGMA synchronous = OFF"
-        )  # a power cut may cost the file, which holds nothing that cannot be asked again
+        # a power cut may cost the file, which holds nothing that cannot be asked again
+        connection.execute("PRAGMA synchronous = OFF")
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
