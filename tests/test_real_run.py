@@ -48,6 +48,15 @@ def test_one_and_the_same_question_is_answered_alike_alone_and_among_others() ->
     assert [result.answer for result in together] == [result.answer for result in alone]
 
 
+def test_a_grammar_holds_the_model_to_readable_steps() -> None:
+    pytest.importorskip("xllamacpp", reason="the bundled model runs on the extra `gguf`")
+    with ReAct(constrained=True, temperature=1.5, max_steps=4, max_tokens=160) as agent:
+        results = agent.map(drawn("one_hop", 10), concurrency=2)
+    steps = [step for result in results for step in result.steps]
+    assert steps
+    assert sum(step.rung == "accepted" for step in steps) >= 0.9 * len(steps)  # a cut at max_tokens may need more
+
+
 @pytest.mark.parametrize("trace", RECORDED, ids=lambda path: path.stem)
 def test_a_recorded_run_of_the_model_replays_without_model_pages_or_torch(trace: Path) -> None:
     code = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reasonkit.clients.grammars import action_grammar, step_grammar
 from reasonkit.prompts import Prompt
 from reasonkit.strategies.react import act, react
 from reasonkit.types import (
@@ -199,3 +200,13 @@ def test_each_step_says_on_which_rung_it_was_read() -> None:
     hand.writes(" Hm.").writes(" Search[D]").sees("D.")
     hand.writes(" Hm.").writes(" dunno")
     assert [step.rung for step in hand.steps] == ["accepted", "recovered", "reasked", "invalid"]
+
+
+def test_a_constrained_turn_carries_the_grammar_of_its_step() -> None:
+    hand = ByHand(react(QUESTION, PROMPT, constrained=True))
+    assert isinstance(hand.effect, Complete)
+    assert hand.effect.grammar == step_grammar(1, ("Search", "Lookup", "Finish"))
+    acting = ByHand(act(QUESTION, PROMPT, constrained=True))
+    assert isinstance(acting.effect, Complete)
+    assert acting.effect.grammar == action_grammar(("Search", "Lookup", "Finish"))
+    assert isinstance(ByHand(react(QUESTION, PROMPT)).effect, Complete)

@@ -291,6 +291,7 @@ class ReAct(Method):
         forced_finish: whether the model is asked, after the last step, to answer from what it has.
         steps_left_hint: whether observations say how many turns are left.
         stop_when_stalled: whether repeating an action without a new observation ends the run.
+        constrained: whether a grammar holds the model to one action in the right form (llama.cpp, vLLM, SGLang, local).
         paper_exact: whether observations are those of the paper's code, its defects included.
         approve: asked before each tool runs, or "ask" at the terminal; False becomes an observation.
         seed: of what is drawn.
@@ -315,6 +316,7 @@ class ReAct(Method):
         forced_finish: bool = False,
         steps_left_hint: bool = False,
         stop_when_stalled: bool = True,
+        constrained: bool = False,
         paper_exact: bool = False,
         approve: Approve | None = None,
         seed: int = 0,
@@ -332,6 +334,7 @@ class ReAct(Method):
                 "forced_finish": forced_finish,
                 "steps_left_hint": steps_left_hint,
                 "stop_when_stalled": stop_when_stalled,
+                "constrained": constrained,
             },
             model=model,
             api_key=api_key,

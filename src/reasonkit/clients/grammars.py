@@ -33,11 +33,21 @@ def step_grammar(
         raise InputError("a grammar of actions needs at least one tool")
     if number < 1 or longest_argument < 1 or (longest_thought is not None and longest_thought < 1):
         raise InputError("number, longest_thought and longest_argument are 1 or more")
-    names = " | ".join(json.dumps(tool) for tool in tools)
     bound = "+" if longest_thought is None else f"{{1,{longest_thought}}}"
+    root = f'root ::= " " thought "\\nAction {number}: " tool "[" argument "]"\n'
+    return f"{root}thought ::= [^\\n]{bound}\n{_action(tools, longest_argument)}"
+
+
+def action_grammar(tools: Sequence[str] = TOOLS, *, longest_argument: int = 200) -> str:
+    """Return the grammar of what follows `Action {number}:`: one action; the arguments are those of `step_grammar`."""
+    if not tools or longest_argument < 1:
+        raise InputError("a grammar of actions needs at least one tool, and longest_argument is 1 or more")
+    return f'root ::= " " tool "[" argument "]"\n{_action(tools, longest_argument)}'
+
+
+def _action(tools: Sequence[str], longest_argument: int) -> str:
+    names = " | ".join(json.dumps(tool) for tool in tools)
     return (
-        f'root ::= " " thought "\\nAction {number}: " tool "[" argument "]"\n'
-        f"thought ::= [^\\n]{bound}\n"
         f"tool ::= {names}\n"
         f"argument ::= piece{{1,{longest_argument}}}\n"
         'piece ::= [^\\n\\[\\]] | "[" [^\\n\\[\\]]* "]"\n'  # brackets in an argument are balanced

@@ -39,5 +39,10 @@ Item: TypeAlias = Token | Brought | BaseException
 
 
 def seed_of(run_seed: int, episode: int, place: Place) -> int:
-    """Derive a seed (31 bits) from where an effect stands, so that neither timing nor driver changes it."""
-    return zlib.crc32(f"{run_seed}:{episode}:{place}".encode()) & 0x7FFFFFFF
+    """Derive a seed (31 bits) from where an effect stands, so that neither timing nor driver changes it.
+
+    The children of one gather count upwards from one number: a local model can draw such samples side by side.
+    """
+    sibling = place[-2] if len(place) > 2 else 0
+    shared = (*place[:-2], place[-1]) if len(place) > 2 else place
+    return (zlib.crc32(f"{run_seed}:{episode}:{shared}".encode()) + sibling) & 0x7FFFFFFF

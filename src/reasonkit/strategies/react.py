@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reasonkit.clients.grammars import action_grammar, step_grammar
 from reasonkit.flow import act as use
 from reasonkit.flow import complete, note
 from reasonkit.prompts import Prompt
@@ -35,6 +36,7 @@ def react(
     forced_finish: bool = False,
     steps_left_hint: bool = False,
     stop_when_stalled: bool = True,
+    constrained: bool = False,
 ) -> Flow[Answer]:
     """Answer a question by reasoning and acting.
 
@@ -48,12 +50,14 @@ def react(
         forced_finish: whether, after the last step, the model is asked to answer from what it has.
         steps_left_hint: whether observations say how many turns are left.
         stop_when_stalled: whether the same action with the same observation is pointed out once, and then ends the run.
+        constrained: whether a grammar holds the model to one action in the right form; its thoughts are free.
     """
     transcript = Transcript(opening=prompt.open(question))
     before: tuple[Action, str] | None = None
     warned = False
     for number in range(1, max_steps + 1):
-        turn = yield from _turn(transcript, number, (*tools, FINISH), sampling, thoughts=thoughts)
+        form = _Form(number=number, verbs=(*tools, FINISH), sampling=sampling, constrained=constrained)
+        turn = yield from (_turn(transcript, form) if thoughts else _action(transcript, form))
         parsed = turn.parsed
         stalled = False
         if isinstance(parsed, Malformed):
@@ -89,6 +93,7 @@ def act(
     forced_finish: bool = False,
     steps_left_hint: bool = False,
     stop_when_stalled: bool = True,
+    constrained: bool = False,
 ) -> Flow[Answer]:
     """Answer a question by acting alone; the arguments are those of `react`."""
     return react(
@@ -101,7 +106,16 @@ def act(
         forced_finish=forced_finish,
         steps_left_hint=steps_left_hint,
         stop_when_stalled=stop_when_stalled,
+        constrained=constrained,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    number: int
+    verbs: tuple[str, ...]
+    sampling: Sampling
+    constrained: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,40 +130,39 @@ class _Turn:
     reasked: bool = False
 
 
-def _turn(
-    transcript: Transcript, number: int, verbs: tuple[str, ...], sampling: Sampling, *, thoughts: bool
-) -> Flow[_Turn]:
+def _turn(transcript: Transcript, form: _Form) -> Flow[_Turn]:
     """Ask for one turn, and once more for its action alone if none can be read."""
-    if not thoughts:
-        return (yield from _action(transcript, number, verbs, sampling, thought=None, reasked=False))
+    number = form.number
     completion = yield from complete(
-        transcript, cue=f"Thought {number}:", stop=(f"\nObservation {number}:",), sampling=sampling
+        transcript,
+        cue=f"Thought {number}:",
+        stop=(f"\nObservation {number}:",),
+        sampling=form.sampling,
+        grammar=step_grammar(number, form.verbs) if form.constrained else None,
     )
-    parsed = parse_step(completion.text, number, tools=verbs, truncated=completion.truncated)
+    parsed = parse_step(completion.text, number, tools=form.verbs, truncated=completion.truncated)
     if isinstance(parsed, Malformed):
         first_line = completion.text.strip().partition("\n")[0]
-        return (yield from _action(transcript, number, verbs, sampling, thought=first_line, reasked=True))
+        return (yield from _action(transcript, form, thought=first_line))
     text = f"Thought {number}: {parsed.thought}\nAction {number}: {_shown(parsed.action)}"
     return _Turn(number=number, thought=parsed.thought, written=completion.text, text=text, parsed=parsed)
 
 
-def _action(
-    transcript: Transcript,
-    number: int,
-    verbs: tuple[str, ...],
-    sampling: Sampling,
-    *,
-    thought: str | None,
-    reasked: bool,
-) -> Flow[_Turn]:
+def _action(transcript: Transcript, form: _Form, *, thought: str | None = None) -> Flow[_Turn]:
+    """Ask for an action alone: in Act, and where a thought came without one."""
+    number = form.number
     said = "" if thought is None else f"Thought {number}: {thought}\n"
     completion = yield from complete(
-        transcript.extended(said), cue=f"Action {number}:", stop=("\n",), sampling=sampling
+        transcript.extended(said),
+        cue=f"Action {number}:",
+        stop=("\n",),
+        sampling=form.sampling,
+        grammar=action_grammar(form.verbs) if form.constrained else None,
     )
-    parsed = parse_action(completion.text, number, tools=verbs, truncated=completion.truncated)
+    parsed = parse_action(completion.text, number, tools=form.verbs, truncated=completion.truncated)
     written = completion.text.strip()
     shown = written if isinstance(parsed, Malformed) else _shown(parsed.action)
-    text = f"{said}Action {number}: {shown}"
+    text, reasked = f"{said}Action {number}: {shown}", thought is not None
     return _Turn(number=number, thought=thought or "", written=written, text=text, parsed=parsed, reasked=reasked)
 
 
