@@ -40,7 +40,7 @@ def kind(sandbox: Sandbox, program: str, answer: Target | str | None = LAST_EXPR
         "[x for x in iter(int, 1) if x]",
         "class L(list):\n    def __len__(self):\n        while True: pass\nlen(L())",
         "def g():\n    try:\n        yield 1\n    finally:\n        while True: pass\nx = g()\nnext(x)\ndel x",
-        "sorted(range(10 ** 5), key=lambda k: [k for _ in range(10 ** 4)])",
+        "sorted(range(10 ** 5), key=lambda k: len([k for _ in range(10 ** 4)]))",
         "class R:\n    def __repr__(self):\n        while True: pass\nrepr(R())",
     ],
 )

@@ -137,10 +137,13 @@ class LoopStream(httpcore.AsyncNetworkStream):
             self._written.append(buffer)
 
     async def aclose(self) -> None:
-        self._writer.close()
-        if self._writer.get_extra_info("ssl_object") is None:  # a TLS farewell may never be answered
+        if self._writer.get_extra_info("ssl_object") is None:
+            self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
+        else:  # a TLS farewell may never be answered; an abort is done after a round of the loop
+            self._writer.transport.abort()
+            await asyncio.sleep(0)
 
     async def start_tls(
         self,
