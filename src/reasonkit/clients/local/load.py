@@ -153,7 +153,8 @@ def _options(where: torch.device, dtype: DType, quantization: Quantization | Non
         )
     for package in (_PACKAGES[quantization], "accelerate"):
         if importlib.util.find_spec(package) is None:
-            raise MissingExtra(f"quantization={quantization!r} ({package})", "train")
+            extra = "torchao" if package == "torchao" else "train"
+            raise MissingExtra(f"quantization={quantization!r} ({package})", extra)
     if quantization == "torchao-int8":
         options["quantization_config"] = transformers.TorchAoConfig(
             importlib.import_module("torchao.quantization").Int8WeightOnlyConfig()
