@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from reasonkit.clients.http import HTTPClient
-from reasonkit.errors import ConnectionFailed, InputError
+from reasonkit.errors import ClientClosed, ConnectionFailed, InputError
 from reasonkit.types import Delta, Reply, Request
 from tests.clients.bad_server import DROP, HANG, STREAM_HEAD, BadServer, Raw, chunk, delta, event, http
-from tests.clients.http.asking import FORMS, Form, ask, ask_all
+from tests.clients.http.asking import AT_ONCE, FORMS, Form, ask, ask_all
 
 ANSWER = http(200, b'{"choices": [{"text": "fine", "finish_reason": "stop"}]}', [("content-type", "application/json")])
 
@@ -176,3 +176,9 @@ def test_a_transport_for_the_other_form_is_refused() -> None:
     with HTTPClient("http://127.0.0.1/v1", model="m", transport=object()) as client:
         with pytest.raises(InputError, match="async use only"):
             list(client.stream(Request(prompt="q")))
+
+
+def test_a_client_closed_while_it_waits_sends_nothing_more() -> None:
+    client = HTTPClient("http://127.0.0.1:9/v1", model="m", retries=AT_ONCE, on_wait=lambda *_: client.close())
+    with pytest.raises(ClientClosed):
+        list(client.stream(Request(prompt="q")))

@@ -149,6 +149,7 @@ class HTTPClient:
                 elif isinstance(wish, Read):
                     told = exchange.read()
                 elif isinstance(wish, Send):
+                    self._check_open()  # closed while it waited: nothing more is sent
                     told = exchange.send(wish)
                 elif isinstance(wish, Hangup):
                     exchange.hang_up()
@@ -181,6 +182,7 @@ class HTTPClient:
                 elif isinstance(wish, Read):
                     told = await exchange.read()
                 elif isinstance(wish, Send):
+                    self._check_open()  # closed while it waited: nothing more is sent
                     told = await exchange.send(wish)
                 elif isinstance(wish, Hangup):
                     await exchange.hang_up()
