@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,9 @@ pytest.importorskip("peft")
 import torch
 
 from reasonkit.clients.local import LocalClient
+from reasonkit.clients.local.manifest import tokenizer_sha256, weights_sha256, write_manifest
 from reasonkit.errors import InputError, ModelNotFound
-from reasonkit.types import Reply, Request, Sampling
+from reasonkit.types import AdapterManifest, Reply, Request, Sampling
 from tests.clients.tiny_models import Shape, write_transformers
 
 # peft 0.21 asks transformers 5.23 for a property by its old name.
@@ -136,18 +138,61 @@ def test_adapters_come_and_go_while_the_client_works(
     client.close()
 
 
-def test_an_adapter_is_refused_for_another_prompt_or_another_model(
+def manifest_of(name: str, base: Path, prompt_sha256: str | None) -> AdapterManifest:
+    return AdapterManifest(
+        name=name,
+        base=base.name,
+        base_sha256=weights_sha256(base),
+        tokenizer_sha256=tokenizer_sha256(base),
+        prompt_sha256=prompt_sha256,
+        rank=4,
+        alpha=8.0,
+        targets=("q_proj", "v_proj"),
+    )
+
+
+def test_an_adapter_is_refused_for_another_prompt_and_the_message_names_both(
     folder: Path, adapters: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     trained = shutil.copytree(adapters / "red", tmp_path / "trained")
-    (trained / "reasonkit-adapter.json").write_text(json.dumps({"prompt_sha256": "a" * 64}))
+    write_manifest(trained, manifest_of("trained", folder, "a" * 64))
     client = LocalClient(folder, adapters=trained)
     assert text(client, replace(ASK, adapter="trained", prompt_sha256="a" * 64))
-    with pytest.raises(InputError, match="trained with the prompt"):
+    with pytest.raises(InputError, match=r"aaaaaaaaaaaa\.\.\., it is asked with bbbbbbbbbbbb\.\.\.: use the prompt"):
         text(client, replace(ASK, adapter="trained", prompt_sha256="b" * 64))
+    assert text(client, replace(ASK, adapter="trained"))  # a text written by hand has no prompt
     client.close()
+
+
+def test_an_adapter_is_refused_on_another_base_of_the_same_shape(folder: Path, adapters: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_manifest(shutil.copytree(adapters / "red", home / "red"), manifest_of("red", folder, None))
+    other = write_transformers(tmp_path / "other", Shape(seed=1))
+    with pytest.raises(InputError) as refused:
+        LocalClient(other, adapters=home)
+    said = str(refused.value)
+    assert weights_sha256(folder)[:12] in said
+    assert weights_sha256(other)[:12] in said
+    assert "train the adapter again" in said
+
+
+def test_an_adapter_is_refused_with_another_tokenizer(folder: Path, adapters: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_manifest(shutil.copytree(adapters / "red", home / "red"), manifest_of("red", folder, None))
+    other = shutil.copytree(folder, tmp_path / "other")
+    rules = json.loads((other / "tokenizer.json").read_text())
+    rules["model"]["merges"] = rules["model"]["merges"][:-1]
+    (other / "tokenizer.json").write_text(json.dumps(rules))
+    with pytest.raises(InputError, match=f"{tokenizer_sha256(folder)[:12]}.*{tokenizer_sha256(other)[:12]}"):
+        LocalClient(folder, tokenizer=other, adapters=home)
+    client = LocalClient(folder, adapters=home)
+    assert client.adapters == ("red",)
+    client.close()
+
+
+def test_an_adapter_of_another_shape_and_a_folder_without_one_are_refused(
+    folder: Path, adapters: Path, tmp_path: Path
+) -> None:
     other = write_transformers(tmp_path / "other", Shape(hidden=32))
     with pytest.raises(InputError, match="does not fit"):
         LocalClient(other, adapters=adapters / "red")

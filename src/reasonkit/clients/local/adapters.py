@@ -7,17 +7,16 @@ Source: https://huggingface.co/docs/peft (rows with different adapters in one ba
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reasonkit.clients.local.compute import Network
+from reasonkit.clients.local.manifest import check_prompt
 from reasonkit.errors import InputError, MissingExtra, ModelNotFound
+from reasonkit.types import AdapterManifest
 
-MANIFEST_FILE = "reasonkit-adapter.json"
-"""Beside an adapter's weights: what it was trained on (see `AdapterManifest`)."""
 _BASE = "__base__"
 """The library's own word for rows without an adapter."""
 
@@ -47,13 +46,13 @@ class AdaptedNetwork(Network):
     def __init__(self, model: Any) -> None:
         super().__init__(model)
         self._adapted: Any = None
-        self._prompts: dict[str, str | None] = {}
+        self._manifests: dict[str, AdapterManifest | None] = {}
         self._lock = threading.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
         with self._lock:
-            return tuple(sorted(self._prompts))
+            return tuple(sorted(self._manifests))
 
     def check(self, name: str, prompt_sha256: str | None) -> None:
         """Refuse an adapter that is not there, or was trained with another prompt.
@@ -62,18 +61,15 @@ class AdaptedNetwork(Network):
             InputError: what is the case, and what there is.
         """
         with self._lock:
-            if name not in self._prompts:
-                there = ", ".join(sorted(self._prompts)) or "none"
+            if name not in self._manifests:
+                there = ", ".join(sorted(self._manifests)) or "none"
                 raise InputError(f"there is no adapter {name!r}; there are: {there}")
-            trained = self._prompts[name]
-        if trained is not None and prompt_sha256 is not None and trained != prompt_sha256:
-            raise InputError(
-                f"the adapter {name!r} was trained with the prompt {trained[:12]}..., it is asked with "
-                f"{prompt_sha256[:12]}...: use the prompt that it was trained with"
-            )
+            manifest = self._manifests[name]
+        if manifest is not None:
+            check_prompt(name, manifest, prompt_sha256)
 
-    def add(self, name: str, folder: Path) -> None:
-        """Load an adapter."""
+    def add(self, name: str, folder: Path, manifest: AdapterManifest | None) -> None:
+        """Load an adapter, whose manifest was found to fit the model."""
         try:
             import peft
         except ImportError as error:
@@ -91,14 +87,14 @@ class AdaptedNetwork(Network):
             raise InputError(f"the adapter in {str(folder)!r} does not fit the model: {error}") from error
         self._adapted.eval()
         with self._lock:
-            self._prompts[name] = _trained_prompt(folder)
+            self._manifests[name] = manifest
 
     def remove(self, name: str) -> None:
         """Unload an adapter."""
         self.check(name, None)
         with self._lock:
-            del self._prompts[name]
-            last = not self._prompts
+            del self._manifests[name]
+            last = not self._manifests
         if last:
             self.model = self._adapted.unload()
             self._adapted = None
@@ -129,16 +125,3 @@ def _folder(folder: Path) -> Path:
     if not (folder / "adapter_config.json").is_file():
         raise ModelNotFound(f"{str(folder)!r} is no adapter: adapter_config.json is missing")
     return folder
-
-
-def _trained_prompt(folder: Path) -> str | None:
-    try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{str(folder / MANIFEST_FILE)!r} is not JSON: {error}") from error
-    value = manifest.get("prompt_sha256") if isinstance(manifest, dict) else None
-    if value is not None and not isinstance(value, str):
-        raise InputError(f"{str(folder / MANIFEST_FILE)!r}: prompt_sha256 must be a text, it is {value!r}")
-    return value

@@ -36,7 +36,8 @@ class LocalClient:
         device: "auto" is the first GPU, else the CPU.
         dtype: "auto" is as stored on a GPU, and fp32 on a CPU.
         adapters: LoRA adapters: folders by name, or the folder of one, or a folder that holds several. A request
-            names the one that it wants.
+            names the one that it wants. One with a manifest is refused for another base, tokenizer or prompt than it
+            was trained with; a model or tokenizer object is not told from another.
         quantization: None, "bnb-int8", "bnb-nf4" or "torchao-int8".
         max_batch: rows (samples) that are computed side by side.
         cache_bytes: memory for what was computed of earlier prompts; 0 keeps nothing.
@@ -76,6 +77,7 @@ class LocalClient:
         from reasonkit.clients.local.adapters import AdaptedNetwork, find_adapters
         from reasonkit.clients.local.grammar import Grammars, available
         from reasonkit.clients.local.load import load
+        from reasonkit.clients.local.manifest import Base
         from reasonkit.clients.local.start import start
         from reasonkit.clients.local.text import Texts
 
@@ -110,6 +112,7 @@ class LocalClient:
         self._facts = {"client": "local", "model": self._name, "dtype": str(loaded.model.dtype).removeprefix("torch.")}
         if quantization is not None:
             self._facts["quantization"] = quantization
+        self._base = Base(weights=_folder(model), tokenizer=_folder(model if tokenizer is None else tokenizer))
         self._network = AdaptedNetwork(loaded.model)
         self._worker = start(
             loaded, self._network, max_batch=max_batch, cache_bytes=cache_bytes, deterministic=deterministic
@@ -158,13 +161,18 @@ class LocalClient:
         """Load a LoRA adapter while the client works.
 
         Raises:
-            InputError: there is one of that name, or the adapter does not fit the model.
+            InputError: there is one of that name, the adapter was trained on another base or with another tokenizer, or
+                it does not fit the model.
             MissingExtra: peft is not installed.
         """
         from reasonkit.clients.local.adapters import find_adapters
+        from reasonkit.clients.local.manifest import read_manifest
 
         path = find_adapters({name: folder})[name]
-        self._worker.between(lambda: self._network.add(name, path))
+        manifest = read_manifest(path)
+        if manifest is not None:
+            self._base.check(name, manifest)
+        self._worker.between(lambda: self._network.add(name, path, manifest))
 
     def remove_adapter(self, name: str) -> None:
         """Unload an adapter, and forget what was computed under it; requests under way with it fail."""
@@ -220,3 +228,7 @@ def _check(*, max_batch: int, cache_bytes: int) -> None:
         raise InputError(f"max_batch must be at least 1, it is {max_batch}")
     if cache_bytes < 0:
         raise InputError(f"cache_bytes must be at least 0, it is {cache_bytes}")
+
+
+def _folder(given: Any) -> Path | None:
+    return Path(given).expanduser() if isinstance(given, (str, Path)) else None
