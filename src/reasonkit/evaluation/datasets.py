@@ -29,8 +29,11 @@ class Dataset:
     """Questions with gold answers."""
 
     name: str
+    """Of the file, without its ending; `bundled:NAME` for one that ships."""
     metric: Metric
     questions: tuple[Question, ...]
+    kind: str = "own"
+    """The form that its file has: a key of `KINDS`."""
     seed: int | None = None
     """Of the draw that made it; None if the items stand as in the file."""
 
@@ -73,7 +76,8 @@ def load_dataset(
     Raises:
         DatasetError: the file cannot be read, or a row lacks a field; the message names the line and the field.
     """
-    if isinstance(path, str) and path.startswith("bundled:"):
+    bundled = isinstance(path, str) and path.startswith("bundled:")
+    if isinstance(path, str) and bundled:
         file, kind = _bundled(path.removeprefix("bundled:"))
     else:
         file = Path(path)
@@ -99,7 +103,8 @@ def load_dataset(
         questions.append(question)
     if not questions:
         raise DatasetError(f"{file}: holds no rows")
-    return Dataset(name=file.stem, metric=metric or usual, questions=tuple(questions))
+    name = str(path) if bundled else file.stem
+    return Dataset(name=name, metric=metric or usual, questions=tuple(questions), kind=kind)
 
 
 def _bundled(name: str) -> tuple[Path, str]:

@@ -1,6 +1,7 @@
 """Finished runs as Markdown, for a README or a paper's appendix: a table for each dataset, and maj@k where methods vote.
 
-Not here: whether two methods differ, which their tables cannot tell (`compare.py` pairs their items).
+Not here: whether two methods differ, which their tables cannot tell (`compare.py` pairs their items); charts and links
+(`page/`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from reasonkit.errors import InputError
-from reasonkit.evaluation.rows import read_rows
-from reasonkit.evaluation.run import RESULTS, Settings, read_settings
-from reasonkit.evaluation.table import Figures, figures, percent, table
+from reasonkit.evaluation.groups import Finished, Group, groups
+from reasonkit.evaluation.intervals import Interval
+from reasonkit.evaluation.table import Figures, markdown_table, percent, table
 from reasonkit.runner.budget import Price
 
 
@@ -25,34 +25,43 @@ def markdown(folders: Iterable[str | Path], *, price: Price | None = None) -> st
     Raises:
         InputError: a folder holds no finished run.
     """
-    groups: dict[str, list[Figures]] = {}
-    for folder in map(Path, folders):
-        settings = read_settings(folder)
-        groups.setdefault(_heading(settings), []).append(_figures(folder, settings, price))
-    return "\n\n".join(f"## {heading}\n\n{_tables(runs)}" for heading, runs in groups.items())
+    return "\n\n".join(markdown_of(group) for group in groups(folders, price=price))
 
 
-def _figures(folder: Path, settings: Settings, price: Price | None) -> Figures:
-    if not (folder / RESULTS).exists():
-        raise InputError(f"{folder}: the run has not ended; give the same eval again, which goes on with it")
-    return figures(settings.method, read_rows(folder / RESULTS), price=price)
+def markdown_of(group: Group) -> str:
+    """Return the tables of runs that may be read side by side."""
+    parts = [f"## {' '.join(group.heading.split())}", table([run.figures for run in group.runs])]
+    if votes := [run.figures for run in group.runs if run.figures.maj_at_k]:
+        parts.append(_majorities(votes))
+    if group.sources():
+        parts.append(_published(group))
+    return "\n\n".join(parts)
 
 
-def _heading(settings: Settings) -> str:
-    drawn = "" if settings.seed is None else f", drawn with seed {settings.seed}"
-    return (
-        f"{settings.dataset}: {settings.n} items{drawn}, metric {settings.metric} (items {settings.items_sha256[:12]})"
-    )
+def published_share(share: Interval) -> str:
+    """Write a paper's figure, with n and interval where n is known."""
+    return f"{share.value:.1%}, n not said" if not share.n else f"{percent(share)} n={share.n}"
 
 
-def _tables(runs: Sequence[Figures]) -> str:
-    votes = [run for run in runs if run.maj_at_k]
-    if not votes:
-        return table(runs)
-    rows = [["k", *(run.method for run in votes)], ["---"] * (len(votes) + 1)]
+def _majorities(votes: Sequence[Figures]) -> str:
+    rows = [["k", *(run.method for run in votes)]]
     for k in range(1, max(len(run.maj_at_k) for run in votes) + 1):
         shares = [percent(run.maj_at_k[k - 1]) if k <= len(run.maj_at_k) else "" for run in votes]
         rows.append([str(k), *shares])
-    lines = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     counted = ", ".join(f"{run.method} n = {run.n}" for run in votes)
-    return f"{table(runs)}\n\nRight by the majority of the first k samples (maj@k; {counted}):\n\n{lines}"
+    return f"Right by the majority of the first k samples (maj@k; {counted}):\n\n{markdown_table(rows)}"
+
+
+def _published(group: Group) -> str:
+    rows = [["method", "here", "published", "source"], *(row for run in group.runs for row in _beside(run))]
+    apart = "\n".join(f"- {published.source}. {why[0].upper()}{why[1:]}." for published, why in group.sources())
+    return (
+        "Beside what papers report, of other models and with other prompts (intervals of Wilson, computed here from n "
+        f"where it is known):\n\n{markdown_table(rows)}\n\n{apart}"
+    )
+
+
+def _beside(run: Finished) -> Iterable[list[str]]:
+    for source, share in run.published():
+        here = f"{percent(run.figures.right)} n={run.figures.n} ({run.model})"
+        yield [run.figures.method, here, published_share(share), f"{source.model}, arXiv {source.arxiv}, {source.where}"]

@@ -34,6 +34,8 @@ class Settings:
     method: str
     """How tables call it."""
     dataset: str
+    kind: str
+    """The form of the dataset's file; it tells which published figures stand beside the run's."""
     n: int
     seed: int | None
     """Of the draw of the items; None takes them as they stand."""
@@ -82,6 +84,7 @@ def evaluate(
     settings = Settings(
         method=method or agent.recipe.name,
         dataset=dataset.name,
+        kind=dataset.kind,
         n=len(dataset.questions),
         seed=dataset.seed,
         items_sha256=_items_sha256(dataset),

@@ -37,6 +37,8 @@ class Figures:
     """Steps that were not read as they were written."""
     stop_reasons: tuple[tuple[str, int], ...]
     """Most frequent first."""
+    step_counts: tuple[tuple[int, int], ...]
+    """How many items took how many steps, fewest steps first."""
     maj_at_k: tuple[Interval, ...] = ()
     """For every k from 1 to the samples drawn, the share of items that the majority of the first k has right; only for
     methods that vote on every item."""
@@ -96,6 +98,7 @@ class Tally:
             usd=None if self._price is None else self._price.of(self._usage),
             recovered=self._recovered,
             stop_reasons=tuple(self._reasons.most_common()),
+            step_counts=tuple(sorted((int(steps), count) for steps, count in self._steps.items())),
             maj_at_k=() if self._unvoted else tuple(wilson(right, self.n) for right in self._majorities()),
         )
 
@@ -130,16 +133,21 @@ def table(runs: Sequence[Figures]) -> str:
     names = ["method", "n", "right", "lenient", "F1", "steps", "tokens an item", "seconds an item"]
     names += ["US dollars"] if priced else []
     names += ["recovered steps", "ended"]
-    lines = [names, ["---"] * len(names)]
+    lines = [names]
     for run in runs:
         cells = [run.method, str(run.n), percent(run.right), percent(run.lenient), percent(run.f1)]
         cells += [plain(run.steps, 2), plain(run.tokens, 0), plain(run.seconds, 2)]
         cells += [("unknown" if run.usd is None else f"{run.usd:.4f}")] if priced else []
         cells += [str(run.recovered), ", ".join(f"{reason} {count}" for reason, count in run.stop_reasons)]
         lines.append(cells)
-    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     means = "the normal distribution" if any(run.n > RESAMPLED for run in runs) else "the bootstrap"
-    return f"{rows}\n\nIn brackets: 95 % intervals, of Wilson for shares, of {means} for means."
+    return f"{markdown_table(lines)}\n\nIn brackets: 95 % intervals, of Wilson for shares, of {means} for means."
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a Markdown table; the first is its head."""
+    head, *rest = ([" ".join(cell.replace("|", "\\|").split()) for cell in cells] for cells in rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rest))
 
 
 def percent(share: Interval) -> str:
