@@ -7,6 +7,7 @@ lengths (568 tokens become 512 and 114) do without it: `closing` says which.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -85,4 +86,4 @@ def corrupted(
 def _parts(total: int, count: int, dice: random.Random) -> list[int]:
     """Cut a total into so many parts of 1 or more, each way as likely as any other."""
     cuts = [0, *sorted(dice.sample(range(1, total), count - 1)), total]
-    return [end - start for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [end - start for start, end in itertools.pairwise(cuts)]
