@@ -31,6 +31,8 @@ A model's mistake is data and never raised. The world's failure is one of these.
     ├── ToolCrashed                a tool raised something else
     ├── PageSourceError            a page source did not answer
     ├── BudgetSpent                a refusal, raised inside a strategy; it may be caught
+    ├── TrainingFailed             a training run cannot go on; its last checkpoint stays
+    │   └── VerificationFailed     what was saved is not the model that was in memory
     ├── ReplayMismatch             a replay asks for something else than was recorded
     └── RunFailed                  raised by Result.raise_for_status()
 
@@ -191,6 +193,14 @@ class BudgetSpent(ReasonkitError):
     def __init__(self, message: str, *, limit: str = "tokens") -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class TrainingFailed(ReasonkitError):
+    """A training run cannot go on: a loss that is no number, a process that ended, a wrapper that was not obtained."""
+
+
+class VerificationFailed(TrainingFailed):
+    """What was saved, loaded by a fresh process, is not the model that was in memory."""
 
 
 class ReplayMismatch(ReasonkitError):
