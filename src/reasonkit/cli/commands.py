@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasonkit.cli.adapters import adapters
 from reasonkit.cli.evaluation import compare, evaluation, report
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
@@ -238,6 +239,7 @@ app.command(name="eval")(evaluation)
 app.command()(compare)
 app.command()(report)
 app.add_typer(traces, name="trace")
+app.add_typer(adapters, name="adapters")
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
 app.add_typer(steps, name="steps")

@@ -23,7 +23,7 @@ from reasonkit.errors import InputError, ModelNotFound
 from reasonkit.types import AdapterManifest, Reply, Request, Sampling
 from tests.clients.tiny_models import Shape, write_transformers
 
-# peft 0.21 asks transformers 5.23 for a property by its old name.
+# The adapters are made with peft 0.21 itself, which asks transformers 5.23 for a property by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 
 ASK = Request(prompt="Question: which river?\nThought 1:", sampling=Sampling(max_tokens=12))

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reasonkit.clients.local.compute import Network
+from reasonkit.clients.local.extra import peft_quietly
 from reasonkit.clients.local.manifest import check_prompt
-from reasonkit.errors import InputError, MissingExtra, ModelNotFound
+from reasonkit.errors import InputError, ModelNotFound
 from reasonkit.types import AdapterManifest
 
 _BASE = "__base__"
@@ -70,19 +71,16 @@ class AdaptedNetwork(Network):
 
     def add(self, name: str, folder: Path, manifest: AdapterManifest | None) -> None:
         """Load an adapter, whose manifest was found to fit the model."""
-        try:
-            import peft
-        except ImportError as error:
-            raise MissingExtra("an adapter (peft)", "train") from error
         if not name or name == _BASE or "." in name:
             raise InputError(f"an adapter cannot be named {name!r}: give a name without a dot")
         if name in self.names:
             raise InputError(f"there is an adapter {name!r} already: remove it first")
         try:
-            if self._adapted is None:
-                self._adapted = peft.PeftModel.from_pretrained(self.model, folder, adapter_name=name)
-            else:
-                self._adapted.load_adapter(folder, adapter_name=name)
+            with peft_quietly("an adapter") as peft:
+                if self._adapted is None:
+                    self._adapted = peft.PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+                else:
+                    self._adapted.load_adapter(folder, adapter_name=name)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise InputError(f"the adapter in {str(folder)!r} does not fit the model: {error}") from error
         self._adapted.eval()

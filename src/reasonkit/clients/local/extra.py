@@ -1,6 +1,12 @@
-"""The check that stands before everything here that needs torch."""
+"""The checks that stand before everything here that needs torch or PEFT."""
 
 from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from reasonkit.errors import MissingExtra
 
@@ -16,3 +22,31 @@ def require_extra() -> None:
         import transformers  # noqa: F401  (as above)
     except ImportError as error:
         raise MissingExtra("a local transformers model", "local") from error
+
+
+@contextmanager
+def peft_quietly(what: str) -> Iterator[Any]:
+    """Hand out PEFT; while it is used, two remarks that no caller can do anything about are not made.
+
+    PEFT 0.21 asks transformers 5.23 for a property by its old name, and bitsandbytes 0.50, which PEFT imports where it
+    is installed, misses a package of kernels that it does without.
+
+    Args:
+        what: it is needed for, as the message says.
+
+    Raises:
+        MissingExtra: it is not installed; the message holds the pip line.
+    """
+    kernels = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    before = kernels.level
+    kernels.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".is_gradient_checkpointing. is deprecated", FutureWarning)
+            try:
+                import peft
+            except ImportError as error:
+                raise MissingExtra(f"{what} (peft)", "train") from error
+            yield peft
+    finally:
+        kernels.setLevel(before)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,12 +119,20 @@ def _folder(folder: Path, wanted: str = "config.json") -> Path:
 
 def _read(kind: Any, folder: Path, what: str, **options: Any) -> Any:
     """Load with one of the library's automatic classes, from the disk alone, without its progress bar."""
+    with without_bars():
+        try:
+            return kind.from_pretrained(folder, local_files_only=True, **options)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"the {what} in {str(folder)!r} cannot be loaded: {error}") from error
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep the library's progress bars off the terminal."""
     bars = transformers.logging.is_progress_bar_enabled()
     transformers.logging.disable_progress_bar()
     try:
-        return kind.from_pretrained(folder, local_files_only=True, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"the {what} in {str(folder)!r} cannot be loaded: {error}") from error
+        yield
     finally:
         if bars:
             transformers.logging.enable_progress_bar()

@@ -28,6 +28,11 @@ MANIFEST_FILE = "reasonkit-adapter.json"
 _CHUNK = 1 << 22
 _SLOW = ("vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 """What a tokenizer is made of where there is no tokenizer.json."""
+TOKENIZER_FILES = (
+    "tokenizer.json", *_SLOW, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.jinja",
+)  # fmt: skip
+"""All that a tokenizer may be read from."""
 _STATE = ("truncation", "padding")
 """Keys of a tokenizer.json that a run leaves behind; they change no id of a text."""
 
