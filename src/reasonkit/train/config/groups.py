@@ -179,3 +179,7 @@ class CheckpointConfig(Group):
     """Steps between two checkpoints."""
     keep: Count = 2
     """So many of the newest stay."""
+    form: Literal["sharded", "gathered"] = "sharded"
+    """sharded: each process writes what it holds; gathered: one file. Any number of processes goes on from either."""
+    verify: bool = True
+    """Whether a fresh process reads each back and computes the same logits."""

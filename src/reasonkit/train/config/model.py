@@ -52,7 +52,13 @@ class TrainConfig(Group):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     sharding: Literal["none", "ddp", "zero1", "zero2", "zero3"] = "none"
+    """ddp: all have everything; zero1 divides the optimizer's states, zero2 and zero3 the weights too (FSDP2)."""
     processes: Count = 1
+    """That `reasonkit train` starts on this machine; torchrun has its own say."""
+    threads: Count = 1
+    """Of arithmetic on the CPU, for each process."""
+    recompute: bool = False
+    """Whether a block's activations are computed again in the backward pass, to save memory."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainConfig:
