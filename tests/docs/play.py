@@ -60,18 +60,23 @@ def missing(needs: tuple[str, ...]) -> list[str]:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG", "TMPDIR", "SYSTEMROOT")}
-    return kept | {
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "error",
-        "COLUMNS": "80",
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-    }
+    return (
+        kept
+        | {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:asyncio",  # for commands on pages: other plugins have words of their own
+        }
+    )
 
 
 def _play(path: Path, *, slow: bool) -> dict[int, tuple[str, ...]]:
-    del os.environ["PYTHONPATH"]  # it was for this process: commands find what is installed
+    for name in ("PYTHONPATH", "PYTHONWARNINGS"):  # they were for this process; commands run as in a reader's shell
+        del os.environ[name]
     page = read_page(path)
     module = ModuleType("__main__")
     sys.modules["__main__"] = module
@@ -129,4 +134,6 @@ def _shown(text: str, others: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    json.dump(_play(Path(sys.argv[1]), slow="--slow" in sys.argv), sys.stdout)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)  # libraries in C write to it
+        json.dump(_play(Path(sys.argv[1]), slow="--slow" in sys.argv), out)
