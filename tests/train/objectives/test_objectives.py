@@ -14,7 +14,7 @@ from reasonkit.errors import InputError
 from reasonkit.train.examples import IGNORE
 from reasonkit.train.objectives import causal, corrupted, denoised, lengths, longest, masked
 from reasonkit.train.objectives.denoising import infilled, permuted
-from reasonkit.train.objectives.spans import counts
+from reasonkit.train.objectives.spans import hidden_and_spans
 
 MASK = 1
 SENTINELS = tuple(range(1000, 1100))
@@ -54,7 +54,7 @@ def test_the_lengths_of_span_corruption_are_those_of_t5() -> None:
     assert lengths(568, closing=True) == (512, 115)
     assert lengths(569)[0] > 512
     assert longest(512) == 568
-    assert counts(568) == (85, 28)
+    assert hidden_and_spans(568) == (85, 28)
 
 
 @pytest.mark.parametrize("inputs", [8, 64, 100, 512, 1024])

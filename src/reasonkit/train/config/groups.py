@@ -50,8 +50,9 @@ class ModelConfig(Group):
     """Of a new model: positions."""
     tie_embeddings: bool = True
     """Of a new model: whether the output's matrix is the embedding's."""
-    tokenizer: Path | None = None
-    """Folder or file of a tokenizer; None is the model's own or, for a new model, one learned from the data."""
+    tokenizer: str | None = None
+    """Folder or file of a tokenizer, or `module:function` that makes one of a size; None is the model's own or, for a
+    new model, one learned from the data."""
     vocabulary: Annotated[int, Field(ge=300)] = 2048
     """Tokens of a tokenizer that is learned; special ones are counted in."""
 
@@ -78,6 +79,8 @@ class TaskConfig(Group):
     """Name or folder of the prompt that is put round a row: the same as at inference."""
     columns: dict[str, str] = {}
     """What the file calls the names that the prompt uses: `{question = "dialogue", answer = "summary"}`."""
+    endpoint: Literal["completions", "chat"] = "completions"
+    """With a prompt: whether a row is one continued text, or a chat in the model's own template."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Rows of this task drawn, relative to the other tasks'."""
     rows: Count | None = None

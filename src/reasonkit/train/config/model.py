@@ -67,13 +67,28 @@ class TrainConfig(Group):
         if self.model.path is None:
             family = FAMILY[self.model.architecture]
             if self.objective not in OBJECTIVES[family]:
-                raise ValueError(
-                    f"a new {self.model.architecture} is {family}-only" * (family != "encoder-decoder")
-                    + f"a new {self.model.architecture} is an encoder-decoder" * (family == "encoder-decoder")
-                    + f" and learns {' or '.join(OBJECTIVES[family])}, not {self.objective}"
-                )
+                learns = " or ".join(OBJECTIVES[family])
+                raise ValueError(f"a new {self.model.architecture} ({family}) learns {learns}, not {self.objective}")
             if self.method.kind != "full":
                 raise ValueError(f"{self.method.kind} adapts a model that is there: give model.path")
+            if self.model.architecture != "t5" and self.batch.max_length > self.model.context:
+                raise ValueError(f"batch.max_length {self.batch.max_length} is over model.context {self.model.context}")
+        if self.batch.packing and self.objective not in ("causal", "masked"):
+            raise ValueError(f"packing is for causal and masked, not {self.objective}: use batch.tokens to pad little")
+        held_out = [task.title for task in self.data if task.split == "held_out"]
+        if held_out and not self.evaluation.rows:
+            raise ValueError(f"the task {held_out[0]!r} is held out, but evaluation.rows is 0")
+        if len(held_out) == len(self.data):
+            raise ValueError("every task is held out: there is none to train on")
+        titles = [task.title for task in self.data]
+        if twice := [title for title in titles if titles.count(title) > 1]:
+            raise ValueError(f"two tasks are called {twice[0]!r}: give one a name")
+        parts = self.processes * self.batch.accumulation
+        if (self.batch.rows or 8) < parts and not self.batch.tokens:
+            raise ValueError(
+                f"{self.batch.rows or 8} rows a step do not go round {self.processes} processes of "
+                f"{self.batch.accumulation} parts: raise batch.rows"
+            )
         if self.processes > 1 and self.sharding == "none":
             raise ValueError(f"{self.processes} processes need a sharding: ddp, zero1, zero2 or zero3")
         endless = [

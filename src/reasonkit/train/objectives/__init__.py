@@ -7,6 +7,6 @@ encoder-decoders. Not here: text, tokenizers, padding, tensors.
 from reasonkit.train.objectives.causal import causal
 from reasonkit.train.objectives.denoising import denoised
 from reasonkit.train.objectives.masked import masked
-from reasonkit.train.objectives.spans import corrupted, lengths, longest
+from reasonkit.train.objectives.spans import corrupted, hidden_and_spans, lengths, longest
 
-__all__ = ["causal", "corrupted", "denoised", "lengths", "longest", "masked"]
+__all__ = ["causal", "corrupted", "denoised", "hidden_and_spans", "lengths", "longest", "masked"]

@@ -55,9 +55,11 @@ def infilled(
     spans: list[int] = []
     while sum(spans) < hidden:
         spans.append(min(_poisson(mean, dice), hidden - sum(spans)))
+    while len(spans) > hidden:  # more empty ones than fit: no text becomes longer than it was
+        spans.remove(0)
     kept = len(ids) - hidden
     gaps = sorted(dice.sample(range(kept + 1), min(len(spans), kept + 1)))
-    for extra in spans[len(gaps) :]:  # more spans than gaps: the last ones join others, so that nothing is lost
+    for extra in spans[len(gaps) :]:  # more spans than gaps, at rates over a half: the last ones join others
         spans[dice.randrange(len(gaps))] += extra
     shown: list[int] = []
     place = passed = 0

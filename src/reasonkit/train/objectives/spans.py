@@ -16,7 +16,7 @@ from reasonkit.errors import InputError
 RATE, MEAN = 0.15, 3.0
 
 
-def counts(tokens: int, *, rate: float = RATE, mean: float = MEAN) -> tuple[int, int]:
+def hidden_and_spans(tokens: int, *, rate: float = RATE, mean: float = MEAN) -> tuple[int, int]:
     """Return how many tokens of a text are hidden, and in how many spans.
 
     Args:
@@ -30,7 +30,7 @@ def counts(tokens: int, *, rate: float = RATE, mean: float = MEAN) -> tuple[int,
 
 def lengths(tokens: int, *, rate: float = RATE, mean: float = MEAN, closing: bool = False) -> tuple[int, int]:
     """Return the lengths of input and target, each with its end token, that a text of so many tokens gives."""
-    hidden, spans = counts(tokens, rate=rate, mean=mean)
+    hidden, spans = hidden_and_spans(tokens, rate=rate, mean=mean)
     return tokens - hidden + spans + 1, hidden + spans + closing + 1
 
 
@@ -66,7 +66,7 @@ def corrupted(
     """
     if len(ids) < 2:
         raise InputError(f"a text of {len(ids)} tokens has no span to hide: give 2 or more")
-    hidden, spans = counts(len(ids), rate=rate, mean=mean)
+    hidden, spans = hidden_and_spans(len(ids), rate=rate, mean=mean)
     if spans + closing > len(sentinels):
         raise InputError(f"{len(ids)} tokens need {spans + closing} sentinels, but the vocabulary has {len(sentinels)}")
     inputs: list[int] = []

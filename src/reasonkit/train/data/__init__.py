@@ -1,0 +1,1 @@
+"""From rows to sequences of token ids: reading, prompts, tokens, cuts, mixing and packing. Not here: tensors."""
