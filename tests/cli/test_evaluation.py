@@ -105,6 +105,31 @@ def test_finished_runs_are_reported_as_markdown(server: Server, dataset: Path, t
     assert "the run has not ended" in refused.stderr
 
 
+def test_finished_runs_are_reported_as_a_page_that_links_to_the_traces(
+    server: Server, dataset: Path, tmp_path: Path
+) -> None:
+    said = words(server, dataset, "--method", "cot,react", "--out", str(tmp_path / "runs"))
+    assert command(*said).returncode == 0
+    report = [sys.executable, "-m", "reasonkit", "report", "runs", "--out", "runs.html"]
+    written = command(*report, cwd=tmp_path)
+    assert (written.returncode, written.stdout) == (0, "")
+    assert written.stderr == "written to runs.html; 2 traces have a page beside them, which it links to\n"
+    text = (tmp_path / "runs.html").read_text()
+    assert "planets: 3 items, metric exact" in text
+    for link in ("./runs/cot/trace.html#2", "./runs/react/trace.html"):
+        assert f'href="{link}"' in text
+        assert (tmp_path / link.partition("#")[0]).read_text().startswith("<!doctype html>")
+    assert command(*report, "runs.html", cwd=tmp_path).returncode == 0, "runs/* finds the last report as well"
+    bare = command(*report, "--no-traces", cwd=tmp_path)
+    assert bare.stderr == "written to runs.html\n"
+    assert "href" not in (tmp_path / "runs.html").read_text()
+    (tmp_path / "runs" / "cot" / "trace.jsonl").unlink()
+    refused = command(*report, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "runs/cot/trace.jsonl: cannot be read" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
 def test_ctrl_c_prints_the_partial_table_and_the_same_command_goes_on(
     server: Server, dataset: Path, tmp_path: Path
 ) -> None:

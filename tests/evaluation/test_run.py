@@ -145,6 +145,15 @@ def test_an_item_that_cannot_be_asked_is_a_recorded_failure(tmp_path: Path) -> N
     assert (figures.n, figures.right.value, figures.stop_reasons) == (3, 0.0, (("error", 3),))
 
 
+def test_an_item_whose_question_cannot_be_asked_keeps_its_id_and_gold(tmp_path: Path) -> None:
+    (fine,) = sums(1).questions
+    broken = replace(fine, id="broken", text="What is \ud800?", gold=("7",))
+    evaluate(agent(), replace(sums(1), questions=(broken, fine)), tmp_path)
+    rows = {row.id: row for row in read_rows(tmp_path / "results.jsonl")}
+    assert (rows["broken"].stop_reason, rows["broken"].gold, rows["broken"].question) == ("error", ("7",), broken.text)
+    assert rows["s0"].right
+
+
 def test_a_cancelled_run_gives_the_figures_of_what_it_has_and_goes_on_later(tmp_path: Path) -> None:
     one = agent()
 

@@ -146,23 +146,41 @@ def compare(
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that eval made.", metavar="DIR...")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write instead of stdout.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--output", "-o", help="A file to write: .html makes a page, else Markdown. Or stdout."),
+    ] = None,
     price: Annotated[
         str | None, typer.Option("--price", help="US dollars for a million tokens, prompt/completion: 0.15/0.6.")
     ] = None,
+    traces: Annotated[
+        bool,
+        typer.Option(
+            "--traces/--no-traces", help="Whether a page also links to a page of each trace, written beside it."
+        ),
+    ] = True,
 ) -> int:
-    """Write the tables of finished runs as Markdown, with their intervals and maj@k."""
-    from reasonkit.evaluation import markdown
+    """Put finished runs side by side and beside the papers' figures: one page of HTML with charts, or Markdown."""
+    from reasonkit.evaluation.groups import groups
+    from reasonkit.evaluation.page import write_page
+    from reasonkit.evaluation.report import markdown_of
 
-    text = markdown([run for folder in runs for run in _runs(folder).values()], price=_price(price)) + "\n"
-    if output is None:
+    named = [folder for folder in runs if out is None or folder != out]  # runs/* finds the last report as well
+    found = groups((run for folder in named for run in _runs(folder).values()), price=_price(price))
+    if out is not None and out.suffix in (".html", ".htm"):
+        written = write_page(found, out, traces=traces)
+        beside = f"; {len(written)} traces have a page beside them, which it links to" if written else ""
+        print(f"written to {out}{beside}", file=sys.stderr)
+        return 0
+    text = "\n\n".join(map(markdown_of, found)) + "\n"
+    if out is None:
         sys.stdout.write(text)
         return 0
     try:
-        output.write_text(text, encoding="utf-8", newline="\n")
+        out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"{output}: {error.strerror or error}; give a file that can be written") from None
-    print(f"written to {output}", file=sys.stderr)
+        raise InputError(f"{out}: {error.strerror or error}; give a file that can be written") from None
+    print(f"written to {out}", file=sys.stderr)
     return 0
 
 
@@ -282,7 +300,8 @@ def _runs(folder: Path) -> dict[str, Path]:
 
     if (folder / SETTINGS).exists():
         return {folder.name: folder}
-    found = {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{SETTINGS}"))}
+    names = {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{SETTINGS}"))}
+    found = {name: names.pop(name) for name in METHODS if name in names} | names
     if not found:
         raise InputError(f"{folder}: holds no run; give a folder that eval wrote")
     return found

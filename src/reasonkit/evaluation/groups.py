@@ -107,6 +107,8 @@ def _finished(folder: Path, price: Price | None) -> Finished:
     if not (folder / RESULTS).exists():
         raise InputError(f"{folder}: the run has not ended; give the same eval again, which goes on with it")
     counted = figures(settings.method, read_rows(folder / RESULTS), price=price)
+    if not counted.n or counted.n != settings.n:
+        raise InputError(f"{folder}: {counted.n} results of {settings.n} items; give the same eval again to mend them")
     return Finished(folder=folder, settings=settings, run=_head(folder / TRACE), figures=counted)
 
 

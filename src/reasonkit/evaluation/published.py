@@ -71,4 +71,4 @@ def what_differs(settings: Settings, table: Published) -> str:
         return "as many items as the published test set; whether they are the same was not checked"
     if table.n is not None:
         return f"other items: {settings.n} here, {table.n} there"
-    return f"{settings.n} items here; the paper does not say how many it took"
+    return f"{settings.n} {'item' if settings.n == 1 else 'items'} here; the paper does not say how many it took"

@@ -43,6 +43,11 @@ def published_share(share: Interval) -> str:
     return f"{share.value:.1%}, n not said" if not share.n else f"{percent(share)} n={share.n}"
 
 
+def sentence(words: str) -> str:
+    """Return words as a sentence."""
+    return f"{words[0].upper()}{words[1:]}."
+
+
 def _majorities(votes: Sequence[Figures]) -> str:
     rows = [["k", *(run.method for run in votes)]]
     for k in range(1, max(len(run.maj_at_k) for run in votes) + 1):
@@ -54,7 +59,7 @@ def _majorities(votes: Sequence[Figures]) -> str:
 
 def _published(group: Group) -> str:
     rows = [["method", "here", "published", "source"], *(row for run in group.runs for row in _beside(run))]
-    apart = "\n".join(f"- {published.source}. {why[0].upper()}{why[1:]}." for published, why in group.sources())
+    apart = "\n".join(f"- {source.source}. {sentence(why)}" for source, why in group.sources())
     return (
         "Beside what papers report, of other models and with other prompts (intervals of Wilson, computed here from n "
         f"where it is known):\n\n{markdown_table(rows)}\n\n{apart}"
@@ -64,4 +69,9 @@ def _published(group: Group) -> str:
 def _beside(run: Finished) -> Iterable[list[str]]:
     for source, share in run.published():
         here = f"{percent(run.figures.right)} n={run.figures.n} ({run.model})"
-        yield [run.figures.method, here, published_share(share), f"{source.model}, arXiv {source.arxiv}, {source.where}"]
+        yield [
+            run.figures.method,
+            here,
+            published_share(share),
+            f"{source.model}, arXiv {source.arxiv}, {source.where}",
+        ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from reasonkit.errors import DatasetError
 from reasonkit.evaluation.datasets import Metric
 from reasonkit.evaluation.scoring import score
-from reasonkit.types import Result
+from reasonkit.types import Question, Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,22 @@ class Row:
     error: str | None = None
 
 
-def row_of(episode: int, result: Result, metric: Metric, *, seconds: float = 0.0) -> Row:
-    """Score a result and keep what a report needs of it."""
-    scored = score(result.question, result, metric)
+def row_of(episode: int, question: Question, result: Result, metric: Metric, *, seconds: float = 0.0) -> Row:
+    """Score a result and keep what a report needs of it.
+
+    Args:
+        episode: the item's number.
+        question: as the dataset has it; a result whose question could not be asked holds only what could be recorded.
+        result: what became of it.
+        metric: how it is scored.
+        seconds: waited for the model, tools and programs.
+    """
+    scored = score(question, result, metric)
     return Row(
-        id=result.question.id or str(episode),
+        id=question.id or str(episode),
         episode=episode,
-        question=result.question.text,
-        gold=result.question.gold,
+        question=question.text,
+        gold=question.gold,
         answer=result.answer,
         right=scored.right,
         lenient=scored.lenient,

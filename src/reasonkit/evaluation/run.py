@@ -100,7 +100,7 @@ def evaluate(
             seconds = trace.seconds.pop(episode, 0.0)
             if result.stop_reason == "cancelled":
                 continue
-            row = row_of(episode, result, dataset.metric, seconds=seconds)
+            row = row_of(episode, dataset.questions[episode], result, dataset.metric, seconds=seconds)
             lines.write(write_row(row))
             sums.add(row)
             if on_row is not None:
