@@ -51,8 +51,8 @@ class Block:
     title: str | None = None
     not_run: str | None = None
     slow: str | None = None
-    output: str = ""
-    """Of a python block: what it is said to print."""
+    output: str | None = None
+    """Of a python block: what it is said to print; None where no output follows."""
     commands: tuple[Command, ...] = ()
     """Of a console block."""
     inside: tuple[int, int] = (0, 0)
@@ -104,7 +104,8 @@ def _blocks(path: Path, text: str) -> Iterator[Block]:
         }
         taken |= {_line(text, c.start()) for c in _COMMENT.finditer(text) if _before(text, c, fence)}
         title = _TITLE.search(fence["rest"])
-        output, inside, commands = "", (fence.end(), fence.end()), tuple[Command, ...]()
+        output: str | None = None
+        inside, commands = (fence.end(), fence.end()), tuple[Command, ...]()
         if fence["language"] == "console":
             commands, inside = tuple(_commands(path, line, fence["text"])), fence.span("text")
         elif following and following["language"] == "text" and not text[fence.end() : following.start()].strip():
@@ -179,9 +180,9 @@ def updated(page: Page, printed: Mapping[int, tuple[str, ...]]) -> str:
                 f"{command.typed}\n{command.output if matches(command.output, output) else _ended(output)}"
                 for command, output in pairs
             )
-        elif matches(block.output, outputs[0]):
+        elif matches(block.output or "", outputs[0]):
             continue
-        elif start == end:
+        elif block.output is None:
             new = f"\n```text\n{_ended(outputs[0])}```\n"
         else:
             new = _ended(outputs[0])

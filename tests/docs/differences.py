@@ -19,7 +19,7 @@ def differences(page: Page, printed: Mapping[int, tuple[str, ...]]) -> list[str]
     for block in page.blocks:
         if block.line not in printed:
             continue
-        said = [command.output for command in block.commands] if block.language == "console" else [block.output]
+        said = [command.output for command in block.commands] if block.language == "console" else [block.output or ""]
         for expected, output in zip(said, printed[block.line], strict=True):
             if not matches(expected, output):
                 lines = difflib.unified_diff(

@@ -86,15 +86,16 @@ def test_another_output_is_told_and_written_into_the_page(tmp_path: Path) -> Non
     page = page_of(
         tmp_path,
         "```python\nprint(1)\n```\n\nProse.\n\n```python\nprint(2)\n```\n\n```text\n3\n```\n\n"
-        "```console\n$ echo a \\\n> b\n$ echo c\nd\n```\n",
+        "```python\nprint(4)\n```\n\n```text\n```\n\n```console\n$ echo a \\\n> b\n$ echo c\nd\n```\n",
     )
     printed = play(page.path)
-    assert len(differences(page, printed)) == 4
+    assert len(differences(page, printed)) == 5
     page.path.write_text(updated(page, printed), encoding="utf-8")
     again = read_page(page.path)
     assert differences(again, play(page.path)) == []
     assert again.text == (
         "```python\nprint(1)\n```\n\n```text\n1\n```\n\nProse.\n\n```python\nprint(2)\n```\n\n```text\n2\n```\n\n"
+        "```python\nprint(4)\n```\n\n```text\n4\n```\n\n"
         "```console\n$ echo a \\\n> b\na b\n$ echo c\nc\n```\n"
     )
 
