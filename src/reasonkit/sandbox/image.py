@@ -6,7 +6,6 @@ Not here: the loop that forks them (zygote.py), the locks that each child sets i
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import math
 import os
@@ -22,11 +21,6 @@ from reasonkit.sandbox.allowed import HEAVY
 from reasonkit.sandbox.child import Locks
 from reasonkit.sandbox.linux import landlock, namespaces, seccomp, syscalls
 
-_WARM = (
-    "import math\nclass C:\n    def __init__(self, x: int = 0):\n        self._x = x\n"
-    "def solution():\n    t = sum(i for i in range(9))\n    d = {'a': 1}\n    d['a'] += t\n"
-    "    return f'{math.sqrt(t):.2f}' + 'x'.format(d)\nsolution()"
-)
 _TIME_ZONES = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 
 
@@ -69,7 +63,7 @@ def prepare(settings: dict[str, Any]) -> Prepared:
     for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"):
         os.environ[f"{name}_NUM_THREADS"] = "1"
     loaded = _load(settings["modules"], heavy=settings["heavy"])
-    _warm(loaded, policed="policy" in layers)
+    _warm(loaded)
     installed = _installed()
     if inside:
         try:
@@ -109,7 +103,6 @@ def enter_child(keep: set[int]) -> None:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
-    gc.enable()
 
 
 def _enter_namespaces(missing: list[str]) -> bool:
@@ -170,7 +163,7 @@ def _load(modules: list[str], *, heavy: bool) -> tuple[str, ...]:
     return tuple(loaded)
 
 
-def _warm(loaded: tuple[str, ...], *, policed: bool) -> None:
+def _warm(loaded: tuple[str, ...]) -> None:
     """Use what is slow the first time."""
     import datetime as dt
     import decimal
@@ -183,12 +176,6 @@ def _warm(loaded: tuple[str, ...], *, policed: bool) -> None:
     json.loads(json.dumps({"a": [1.5, None]}))
     re.sub(r"(\d+)[a-z]*", r"\1", "12ab")
     random.random()
-    if policed:
-        from reasonkit.sandbox.guards import Guards
-        from reasonkit.sandbox.policy import compile_program
-
-        for _ in range(5):
-            compile_program(_WARM, Guards(_never).table())
     if "sympy" in loaded:
         sympy: Any = importlib.import_module("sympy")
         x, y = sympy.symbols("x y")
@@ -201,10 +188,6 @@ def _warm(loaded: tuple[str, ...], *, policed: bool) -> None:
         sympy.factor(x**2 - 1)
         sympy.Matrix([[1, 2], [3, 4]]).det()
         sympy.lambdify(x, x**2)(3)
-
-
-def _never(message: str) -> Any:
-    raise RuntimeError(message)
 
 
 def _installed() -> frozenset[str]:

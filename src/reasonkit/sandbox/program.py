@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import gc
 import json
 import sys
 import types
@@ -27,21 +28,25 @@ from reasonkit.values import encode_value
 MAX_MESSAGE = 2000
 _NO_ANSWER = "no_answer"
 _FRAMES_OF_EXEC = 2
-"""What `exec` itself takes of the recursion limit, on top of the frames below it."""
+"""What `exec` itself takes of the recursion limit, on top of the frames below it; called with a starred tuple, which
+CPython never specialises to a call that takes less."""
 _real_eval, _real_exec, _real_compile = eval, exec, compile
 
 _WARM = """
 import math
-class Item:
-    def __init__(self, count: int = 0):
-        self._count = count
 def solution():
-    total = sum(n for n in range(9))
-    table = {"a": Item(total)._count}
-    table["a"] += total
-    return [f"{math.sqrt(total):.2f}", "x{}".format(total), table, (1.5, None, True)]
-solution()
+    total = 0
+    for n in range(9):
+        total += n * 1.5
+    table = {"a": round(total, 2)}
+    return [f"{total:.2f}", math.floor(table["a"])]
 """
+
+_REHEARSALS = 20
+"""CPython 3.11 specialises code after eight calls, and what specialised badly again after a few more."""
+_RESERVE_BYTES = 2 << 20
+"""Address space that is given back when memory runs out, so that the error can be told. Of `bytes`: as long as nobody
+writes there it takes no memory, and a child need not fill it."""
 
 Report = Callable[[int, bytes], NoReturn]
 
@@ -93,14 +98,29 @@ class Machine:
             special={},
         )
         self._builtins = _builtins(self._guards, self._modules, self._refuse) if policed else vars(builtins)
-        self._reserve: bytearray | None = None
+        self._reserve: bytes | None = None
         self._base = 0
 
     def prepare(self, preload: tuple[str, ...]) -> None:
-        """Make the views of what is loaded already; once, in the zygote."""
+        """Do once, in the zygote, all that programs may share: the views of what is loaded, the streams, the checks."""
         for name in preload:
             if name in sys.modules:
                 self._modules.import_module(name)
+        streams.install(self._stdout, self._stderr)
+        if self._policed:
+            evaluators.install(self._refuse)
+            self._modules.add_special(streams.SystemView(self._refuse, lambda: self._base))
+
+    def rehearse(self) -> None:
+        """Run a small program of ours until CPython has specialised all code on the way; once, in the zygote.
+
+        Specialising writes into the code, and what a child writes to is copied first, a page at a time, in every child.
+        """
+        self._base = _depth() + _FRAMES_OF_EXEC
+        for _ in range(_REHEARSALS):
+            self._try_out()
+            with contextlib.suppress(Ended):
+                self._execute("1 / 0", {"kind": "last"}, self._base)
 
     def settle(self) -> None:
         """Do in a fresh child whatever can be done before the program is known.
@@ -108,17 +128,13 @@ class Machine:
         A small program of ours runs first, by the same path: the memory that a fork shares is copied page by page when
         it is first written to, and that is the most of what a short program costs.
         """
-        streams.install(self._stdout, self._stderr)
-        self._reserve = bytearray(2 << 20)
         self._base = _depth() + _FRAMES_OF_EXEC
-        if self._policed:
-            evaluators.install(self._refuse)
-            self._modules.add_special(streams.SystemView(self._refuse, self._base))
-        for answer in ({"kind": "expression", "text": "solution()"}, {"kind": "last"}):
-            json.dumps({"value": self._execute(_WARM, answer, self._base), "stdout": self._raw.text()})
-        with contextlib.suppress(Ended):
-            self._execute("1 / 0", {"kind": "last"}, self._base)
-        self._reserve = bytearray(2 << 20)
+        self._try_out()
+        self._reserve = bytes(_RESERVE_BYTES)
+
+    def _try_out(self) -> None:
+        value = self._execute(_WARM, {"kind": "expression", "text": "solution()"}, self._base)
+        json.dumps({"value": value, "stdout": self._raw.text()})
 
     def run(self, request: Mapping[str, Any]) -> NoReturn:
         """Run the program and report; does not return."""
@@ -129,6 +145,7 @@ class Machine:
         self._finish(value, None)
 
     def _execute(self, source: str, answer: Mapping[str, Any], base: int) -> object:
+        gc.disable()  # until the program begins: its compilation leaves no cycles worth the looking
         main = types.ModuleType("__main__")
         namespace = main.__dict__
         namespace["__builtins__"] = self._builtins
@@ -146,12 +163,14 @@ class Machine:
             line = getattr(error, "lineno", None)
             raise Ended("syntax", f"{type(error).__name__}: {getattr(error, 'msg', error)}", line) from None
         sys.setrecursionlimit(1000 + base)
+        gc.freeze()  # nor need any collection look at what was there before the program
+        gc.enable()
         value: object = None
         try:
             if body is not None:
-                _real_exec(body, namespace)
+                _real_exec(*(body, namespace))
             if last is not None:
-                value = _real_eval(last, namespace)
+                value = _real_eval(*(last, namespace))
         except SystemExit as leaving:
             if leaving.code not in (None, 0) or answer["kind"] != "stdout":
                 raise self._raised(leaving) from None
@@ -171,7 +190,7 @@ class Machine:
                 return self._converted(namespace[answer["name"]])
         code = self._expression(answer["text"], namespace, policy)
         try:
-            value = _real_eval(code, namespace)
+            value = _real_eval(*(code, namespace))
         except BaseException as error:  # noqa: BLE001 - as above
             raise self._raised(error) from None
         self._flush()

@@ -63,7 +63,7 @@ class SystemView(ModuleType):
 
     writable_names = frozenset({"stdout", "stderr", "stdin", "argv"})
 
-    def __init__(self, refuse: Refuse, depth: int) -> None:
+    def __init__(self, refuse: Refuse, depth: Callable[[], int]) -> None:
         super().__init__("sys", sys.__doc__)
         shown = [
             "maxsize",
@@ -89,10 +89,10 @@ class SystemView(ModuleType):
         own: dict[str, object] = {name: getattr(sys, name) for name in shown}
 
         def setrecursionlimit(limit: int, /) -> None:
-            sys.setrecursionlimit(limit + depth if isinstance(limit, int) and limit > 0 else limit)
+            sys.setrecursionlimit(limit + depth() if isinstance(limit, int) and limit > 0 else limit)
 
         def getrecursionlimit() -> int:
-            return sys.getrecursionlimit() - depth
+            return sys.getrecursionlimit() - depth()
 
         def read_missing(name: str) -> object:
             if not hasattr(sys, name):

@@ -87,6 +87,7 @@ class _Server:
             policed="policy" in settings["layers"],
         )
         self._machine.prepare(prepared.loaded)
+        self._machine.rehearse()
         self._standby: deque[_Child] = deque()
         self._inbox = Inbox(MAX_FRAME_BYTES)
         self._missing = prepared.missing
