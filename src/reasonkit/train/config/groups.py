@@ -50,7 +50,7 @@ class ModelConfig(Group):
     """Of a new model: positions."""
     tie_embeddings: bool = True
     """Of a new model: whether the output's matrix is the embedding's."""
-    tokenizer: str | None = None
+    tokenizer: Path | None = None
     """Folder or file of a tokenizer, or `module:function` that makes one of a size; None is the model's own or, for a
     new model, one learned from the data."""
     vocabulary: Annotated[int, Field(ge=300)] = 2048

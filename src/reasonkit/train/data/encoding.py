@@ -87,7 +87,8 @@ class Encoder:
         """
         counts.rows += 1
         if isinstance(row, Example):
-            made = [Example(row.input_ids, row.labels, task)]
+            labels = (IGNORE, *row.labels[1:]) if row.labels and self.objective == "causal" else row.labels
+            made = [Example(row.input_ids, labels, task)]
             if not row.labels and self.objective not in ("causal", "seq2seq"):
                 made = list(self._pieces(list(row.input_ids), counts, task))
         elif isinstance(row, Text):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from reasonkit.errors import InputError, MissingExtra
@@ -44,9 +43,9 @@ def load_tokenizer(config: TrainConfig) -> Any:
     given = config.model.tokenizer
     if given is None and config.model.path is None:
         return learned(texts_of(config), config.objective, config.model.vocabulary, config.batch.max_length)
-    if given is not None and ":" in given and not Path(given).exists():
-        return _dressed(named(given)(config.model.vocabulary))
-    path = Path(given) if given is not None else config.model.path
+    if given is not None and ":" in str(given) and not given.exists():
+        return _dressed(named(str(given))(config.model.vocabulary))
+    path = given or config.model.path
     assert path is not None
     if path.is_file():
         try:
