@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -101,13 +101,14 @@ def check_world(config: TrainConfig, world: World) -> None:
         )
 
 
-def spread(model: nn.Module, sharding: Sharding, world: World) -> nn.Module:
+def spread(model: nn.Module, sharding: Sharding, world: World, *, precision: str = "fp32") -> nn.Module:
     """Return the model spread over the processes as the configuration says; itself where there is one process.
 
     Args:
         model: the same on all processes.
         sharding: none, ddp, zero1, zero2 or zero3.
         world: the processes.
+        precision: with bf16, FSDP2 gathers weights in it, and sums gradients in fp32.
     """
     if world.size == 1:
         return model.to(world.device)
@@ -117,9 +118,10 @@ def spread(model: nn.Module, sharding: Sharding, world: World) -> nn.Module:
         return DistributedDataParallel(model, device_ids=ids, gradient_as_bucket_view=True)
     mesh = dist.init_device_mesh(world.device.type, (world.size,))
     again = sharding == "zero3"
-    for block in blocks(model):
-        fully_shard(block, mesh=mesh, reshard_after_forward=again)
-    fully_shard(model, mesh=mesh, reshard_after_forward=again)
+    kind = torch.bfloat16 if precision == "bf16" else None
+    policy = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32 if kind else None)
+    for block in [*blocks(model), model]:
+        fully_shard(block, mesh=mesh, reshard_after_forward=again, mp_policy=policy)
     return model
 
 
