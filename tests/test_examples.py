@@ -14,6 +14,7 @@ SAYS = {
     "07_own_tool.py": "answer: 464000",
     "08_own_strategy.py": "Take the train. (5 requests)",
     "09_replay_in_tests.py": "-Answer in one word.\n+Answer briefly.",
+    "10_evaluate_and_compare.py": "12 items: both right",
 }
 
 
