@@ -8,12 +8,13 @@ the prompt's sha256 says so. Not here: token ids (`encoding.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from reasonkit.errors import DatasetError, PromptError
 from reasonkit.prompts import Prompt, render
 from reasonkit.train.data.rows import Chat, Marked, Turn
-from reasonkit.types import Capabilities, Exchange, Opening, Question, Transcript
+from reasonkit.types import Capabilities, Opening, Question, Transcript
 
 Located = tuple[str, Mapping[str, object]]
 """Where a row stands, and its fields."""
@@ -38,23 +39,16 @@ def prompted(
         DatasetError: a row lacks a column that the prompt uses, or the prompt's cue does not begin its answer.
     """
     named = [(where, _named(fields, columns, where)) for where, fields in rows]
-    opening = prompt.open(Question(text=""))
+    used = _names(prompt.question)
     made: list[Marked | Chat] = []
-    for (where, _), shown in zip(named, _filled(prompt, named), strict=True):
-        if not shown.answer.startswith(prompt.cue):
+    for (where, fields), answer in zip(named, _answers(prompt, named), strict=True):
+        if not answer.startswith(prompt.cue):
             raise DatasetError(
                 f"{where}: the prompt {prompt.name!r} cues with {prompt.cue!r}, but its answer begins "
-                f"{shown.answer[:40]!r}: the answer template must begin with the cue"
+                f"{answer[:40]!r}: the answer template must begin with the cue"
             )
-        said = shown.answer[len(prompt.cue) :]
-        asked = Opening(
-            name=opening.name,
-            sha256=opening.sha256,
-            instruction=opening.instruction,
-            demonstrations=opening.demonstrations,
-            question=shown.question,
-            demonstrations_as_turns=opening.demonstrations_as_turns,
-        )
+        said = answer[len(prompt.cue) :]
+        asked = _opening(prompt, fields, used, where)
         if endpoint == "completions":
             parts = ((asked.text + prompt.cue, False), (said, bool(said.strip())))
             made.append(Marked(parts=parts, where=where))
@@ -78,16 +72,47 @@ def _named(fields: Mapping[str, object], columns: Mapping[str, str], where: str)
     return held | {ours: fields[there] for ours, there in columns.items()}
 
 
-def _filled(prompt: Prompt, rows: Sequence[Located]) -> Sequence[Exchange]:
-    """Fill the prompt's question and answer with each row, all in one rendering; a fault is looked for row by row."""
+def _opening(prompt: Prompt, fields: Mapping[str, object], used: set[str], where: str) -> Opening:
+    """Open the prompt for a row: `question` and `choices` make a question, what else the template uses is given by name."""
+    if "question" in used and "question" not in fields:
+        raise _misfit(where, fields, PromptError(f"{prompt.name}/question.jinja uses 'question'"))
+    choices = fields.get("choices")
+    question = Question(
+        text=str(fields.get("question", "")),
+        choices=tuple(map(str, choices)) if isinstance(choices, Sequence) and not isinstance(choices, str) else (),
+    )
+    others = {name: fields[name] for name in (used - {"question", "choices"}) & fields.keys()}
     try:
-        return prompt.with_demonstrations([fields for _, fields in rows]).open(Question(text="")).demonstrations
+        return prompt.open(question, **others)
+    except PromptError as error:
+        raise _misfit(where, fields, error) from None
+
+
+def _answers(prompt: Prompt, rows: Sequence[Located]) -> Sequence[str]:
+    """Fill the prompt's answer with each row, all in one rendering; a fault is looked for row by row."""
+    alone = replace(prompt, instruction="", question="")
+    try:
+        shown = alone.with_demonstrations([fields for _, fields in rows]).open(Question(text="")).demonstrations
     except PromptError:
         for where, fields in rows:
             try:
-                prompt.with_demonstrations([fields]).open(Question(text=""))
+                alone.with_demonstrations([fields]).open(Question(text=""))
             except PromptError as error:
-                raise DatasetError(
-                    f"{where}: does not fit its prompt: {error}; columns names what the file calls otherwise"
-                ) from None
+                raise _misfit(where, fields, error) from None
         raise
+    return [exchange.answer for exchange in shown]
+
+
+def _misfit(where: str, fields: Mapping[str, object], error: PromptError) -> DatasetError:
+    has = ", ".join(fields)
+    return DatasetError(f"{where}: does not fit its prompt: {error}; the row has: {has}; columns renames them")
+
+
+def _names(template: str) -> set[str]:
+    """Return the names that a template takes from outside."""
+    from jinja2 import Environment, TemplateSyntaxError, meta
+
+    try:
+        return meta.find_undeclared_variables(Environment().parse(template))  # noqa: S701 - parsed, never rendered
+    except TemplateSyntaxError:
+        return set()  # opening the prompt says what is wrong and where
