@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reasonkit.errors import DatasetError
 from reasonkit.steps import TOOLS, Case, parse_action, parse_step, read_cases, score
+from reasonkit.steps.reading import search_step
 from reasonkit.types import Action, Malformed, MalformedKind, ParsedStep, Recovery
 
 CORPUS = Path(__file__).parent / "conformance" / "steps.jsonl"
@@ -93,6 +94,27 @@ def test_a_step_with_nothing_overlooked_has_exactly_the_papers_form(text: str, s
         between = r"[^\S\n]*\n" if parsed.thought else r"\n"
         form = rf"[^\S\n]*{thought}{between}Action {step}: {parsed.action.tool}\[\s*{argument}\s*\]\s*"
         assert re.fullmatch(form, text)
+
+
+@settings(max_examples=500)
+@given(text=TEXTS, step=st.integers(1, 2), truncated=st.booleans())
+@example(text=" I look.\nAction 1: Search[x]\n", step=1, truncated=True)
+@example(text=" Search it\nAction 1: Search[a b]", step=1, truncated=False)
+@example(text=" 1. First: - so\nAction 01: Search[a, b = c]", step=1, truncated=False)
+def test_a_step_in_the_form_is_read_as_a_search_would_read_it(text: str, step: int, *, truncated: bool) -> None:
+    assert parse_step(text, step, truncated=truncated) == search_step(text, step, truncated=truncated)
+
+
+SIMPLE = st.text(st.sampled_from("aA1 .,:;-*_#>=\"'!?/éſK漢|$%&+@^\u2009\u3000\ufeff\x85"), min_size=1, max_size=12)
+
+
+@settings(max_examples=500)
+@given(thought=SIMPLE, argument=SIMPLE, tool=st.sampled_from([*TOOLS, "search", "Google"]), truncated=st.booleans())
+def test_a_step_of_simple_characters_is_read_as_a_search_would_read_it(
+    thought: str, argument: str, tool: str, *, truncated: bool
+) -> None:
+    text = f" {thought}\nAction 1: {tool}[{argument}]"
+    assert parse_step(text, 1, truncated=truncated) == search_step(text, 1, truncated=truncated)
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="[]\0`", exclude_categories=["Cc", "Zl", "Zp", "Cs"]))

@@ -8,6 +8,7 @@ Not here: asking again, counting, and running the action (the strategies' affair
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 from reasonkit.steps.actions import Found, find_action
@@ -19,6 +20,12 @@ from reasonkit.types import Action, Malformed, MalformedKind, ParsedStep, Recove
 TOOLS = ("Search", "Lookup", "Finish")
 """The actions of ReAct over an encyclopedia."""
 
+_FORM = re.compile(
+    r" ?(?P<thought>[^\x00-\x1f\x7f-\xa0\u2028\u2029<\[({`~\\［【〔（]+)\n"
+    r"Action (?P<number>\d+): (?P<tool>\w+)\[(?P<argument>[^\x00-\x1f\x7f-\xa0\u2028\u2029<\[\](){}`~\\\"'“”„«»‘’]+)\]\n?"
+)
+"""A step in exactly the form, without a character that could mean anything else."""
+_LABEL = re.compile("thought|action|observation", re.IGNORECASE)
 _ORDER: tuple[Recovery, ...] = get_args(Recovery)
 _HINTS: dict[MalformedKind, str] = {
     "empty": "nothing was written; write a thought, then a line `Action {step}: ` with one of {tools}",
@@ -47,6 +54,26 @@ def parse_step(
         The thought and the first action, both stripped parts of `text`, with what was overlooked in the order of
         `Recovery`; or why there is no action.
     """
+    return _as_written(text, step, tools) or search_step(text, step, tools=tools, truncated=truncated)
+
+
+def _as_written(text: str, step: int, tools: tuple[str, ...]) -> ParsedStep | None:
+    """Read a step that is in the form beyond doubt, as most are: in a tenth of the time of a search."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        return None
+    thought, number, tool, argument = form.groups()
+    if number != str(step) or tool not in tools or _LABEL.search(thought) or _LABEL.search(argument):
+        return None
+    if thought != thought.strip() or argument != argument.strip():
+        return None
+    return ParsedStep(thought=thought, action=Action(tool=tool, argument=argument))
+
+
+def search_step(
+    text: str, step: int, *, tools: tuple[str, ...] = TOOLS, truncated: bool = False
+) -> ParsedStep | Malformed:
+    """Read a step that may be written in any way; the arguments are those of `parse_step`."""
     shown = surface(text)
     found = find_action(shown, tools=tools, truncated=truncated, after_action_cue=False)
     if isinstance(found, Fault):
