@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := src tests examples
 
-.PHONY: demo test test-all check bench docs model model-eval pages clean
+.PHONY: demo test test-all check bench bench-peers docs model model-eval pages clean
 
 demo: .venv/.demo  ## ReAct on three questions, offline: thoughts, searches, observations, answers
 	@$(BIN)/python examples/demo.py
@@ -21,6 +21,9 @@ check: .venv/.test  ## format, lint, types, floors
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/house
+
+bench-peers: .venv/.test-all  ## the same episode in other libraries, in throw-away environments; one table
+	@$(BIN)/python -m tests.benchmarks.peers
 
 docs: .venv/.docs  ## the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

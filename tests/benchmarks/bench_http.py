@@ -38,6 +38,7 @@ class Scripted(asyncio.Protocol):
     """One connection of the server: answers `Thought i:` with a search, and the fifth with the end."""
 
     connections = 0
+    calls = 0
     delay = 0.0
 
     def __init__(self) -> None:
@@ -57,13 +58,14 @@ class Scripted(asyncio.Protocol):
                 return
             body, self.buffer = self.buffer[end + 4 : whole], self.buffer[whole:]
             if head.startswith(b"GET"):
-                answer = json.dumps({"connections": Scripted.connections}).encode()
-                Scripted.connections = 0
+                answer = json.dumps({"connections": Scripted.connections, "calls": Scripted.calls}).encode()
+                Scripted.connections = Scripted.calls = 0
             else:
                 if not self.counted:
                     self.counted = True
                     Scripted.connections += 1
-                answer = _ANSWERS[min(int(_STEP.findall(body)[-1]), CALLS)]
+                Scripted.calls += 1
+                answer = self.answer(body)
             packed = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
                 len(answer),
                 answer,
@@ -72,6 +74,10 @@ class Scripted(asyncio.Protocol):
                 asyncio.get_running_loop().call_later(Scripted.delay, self.transport.write, packed)
             else:
                 self.transport.write(packed)
+
+    def answer(self, body: bytes) -> bytes:
+        """Return the reply to a request: that of its last `Thought i:`."""
+        return _ANSWERS[min(int(_STEP.findall(body)[-1]), CALLS)]
 
 
 def _answer(step: int) -> bytes:
@@ -84,12 +90,12 @@ def _answer(step: int) -> bytes:
 _ANSWERS = {step: _answer(step) for step in range(CALLS + 1)}
 
 
-def serve(delay: float) -> None:
+def serve(delay: float, protocol: type[Scripted] = Scripted) -> None:
     """Run the server; print its port."""
     Scripted.delay = delay
 
     async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(Scripted, "127.0.0.1", 0, backlog=1024)
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=1024)
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
