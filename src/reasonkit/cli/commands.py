@@ -9,6 +9,7 @@ import typer
 
 from reasonkit.cli.adapters import adapters
 from reasonkit.cli.evaluation import compare, evaluation, report
+from reasonkit.cli.quantize import quantize
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
 from reasonkit.version import __version__
@@ -238,6 +239,7 @@ def doctor(
 app.command(name="eval")(evaluation)
 app.command()(compare)
 app.command()(report)
+app.command()(quantize)
 app.add_typer(traces, name="trace")
 app.add_typer(adapters, name="adapters")
 
