@@ -42,25 +42,25 @@ def curve(lines: Sequence[Line], title: str) -> str:
     def y(value: float) -> float:
         return _TOP + (top - value) / (top - bottom) * (_HEIGHT - _TOP - _BOTTOM)
 
+    size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
         f"<title>{escape(title)}</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         f'<text x="{_LEFT}" y="22" font-size="14">{escape(title)}</text>',
     ]
     for mark in marks:
-        parts.append(
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" stroke="#ddd"/>'
-            f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:.6g}</text>'
-        )
-    for mark in _ticks(first, last, 8):
-        if first <= mark <= last and mark == int(mark):
-            parts.append(f'<text x="{x(mark):.1f}" y="{_HEIGHT - 26}" text-anchor="middle">{int(mark)}</text>')
+        line = f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" stroke="#ddd"/>'
+        parts += [line, f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:.6g}</text>']
+    parts += [
+        f'<text x="{x(mark):.1f}" y="{_HEIGHT - 26}" text-anchor="middle">{int(mark)}</text>'
+        for mark in _ticks(first, last, 8)
+        if first <= mark <= last and mark == int(mark)
+    ]
+    turned = f'x="16" y="{_HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 16 {_HEIGHT / 2:.0f})"'
     parts += [
         f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">step</text>',
-        f'<text x="16" y="{_HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 16 {_HEIGHT / 2:.0f})">'
-        "cross-entropy, nats a token</text>",
+        f"<text {turned}>cross-entropy, nats a token</text>",
         _path([(x(step), y(value)) for step, value in zip(steps, values, strict=True)], "#9ecae1", 1),
         _path([(x(step), y(value)) for step, value in zip(steps, smooth, strict=True)], "#08519c", 2),
     ]

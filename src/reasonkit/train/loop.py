@@ -47,6 +47,9 @@ class Source(Protocol):
     def learned(self, step: int) -> int:
         """Labels learned in a step, over all processes."""
 
+    def tokens(self, step: int) -> int:
+        """Tokens of a step, padding left out, over all processes."""
+
     def parts(self, step: int, rank: int, world: int) -> list[Part]:
         """A process's part of a step's batch, in pieces to be taken one after another."""
 
@@ -94,7 +97,7 @@ def train(
         torch.manual_seed(_dice(config.seed, step, world.rank))
         rate = rate_at(step, source.steps, config.optimizer)
         set_rate(list(optimizers), rate)
-        loss, tokens = _gradients(config, model, source, step, world)
+        loss = _gradients(config, model, source, step, world)
         _check(step, loss, _clip(model, config.optimizer.clip))
         for optimizer in optimizers:
             optimizer.step()
@@ -105,7 +108,7 @@ def train(
             held_out = measure(config, model, source.held_out(), world)
         progress = Progress(
             step=step + 1,
-            tokens=progress.tokens + tokens,
+            tokens=progress.tokens + source.tokens(step),
             seconds=progress.seconds + time.monotonic() - began,
         )
         note(Line(step=step + 1, loss=loss, lr=rate, tokens=progress.tokens, seconds=round(progress.seconds, 3),
@@ -119,23 +122,19 @@ def train(
     return done
 
 
-def _gradients(
-    config: TrainConfig, model: nn.Module, source: Source, step: int, world: World
-) -> tuple[float, int]:
-    """Add up the gradients of a step; return its mean loss and its tokens, over all processes."""
-    sums = torch.zeros(2, dtype=torch.float64, device=world.device)
+def _gradients(config: TrainConfig, model: nn.Module, source: Source, step: int, world: World) -> float:
+    """Add up the gradients of a step; return its mean loss, over all processes."""
+    summed = torch.zeros((), dtype=torch.float64, device=world.device)
     learned = source.learned(step)
     parts = source.parts(step, world.rank, world.size)
     for number, part in enumerate(parts):
-        part = {name: tensor.to(world.device) for name, tensor in part.items()}
         alone = isinstance(model, DistributedDataParallel) and number + 1 < len(parts)
-        with model.no_sync() if alone else nullcontext():  # type: ignore[operator]  # only DDP has it
+        with model.no_sync() if alone else nullcontext():
             with _precision(config, world):
-                total = losses(model, part)
+                total = losses(model, _placed(part, world))
             (total * (world.size / learned)).backward()
-        sums += torch.stack((total.detach().double(), _tokens(part).double()))
-    world.sum(sums)
-    return sums[0].item() / learned, int(sums[1].item())
+        summed += total.detach()
+    return world.sum(summed).item() / learned
 
 
 def measure(config: TrainConfig, model: nn.Module, held_out: Sequence[Part], world: World) -> float:
@@ -152,7 +151,7 @@ def measure(config: TrainConfig, model: nn.Module, held_out: Sequence[Part], wor
     with torch.no_grad(), _precision(config, world):
         for begin in range(0, len(held_out), world.size):
             mine = begin + world.rank
-            part = {name: tensor.to(world.device) for name, tensor in held_out[min(mine, len(held_out) - 1)].items()}
+            part = _placed(held_out[min(mine, len(held_out) - 1)], world)
             total = losses(model, part).double()  # a process without a batch of its own computes along, for FSDP
             if mine < len(held_out):
                 sums += torch.stack((total, (part["labels"] != IGNORE).sum().double()))
@@ -177,12 +176,8 @@ def _check(step: int, loss: float, norm: float) -> None:
             )
 
 
-def _tokens(part: Part) -> Tensor:
-    """Return how many tokens of a part are no padding."""
-    mask = part.get("attention_mask")
-    if mask is not None and mask.dim() == 2:
-        return mask.sum()
-    return torch.tensor(part["input_ids"].numel(), device=part["input_ids"].device)
+def _placed(part: Part, world: World) -> Part:
+    return {name: tensor.to(world.device) for name, tensor in part.items()}
 
 
 def _precision(config: TrainConfig, world: World) -> AbstractContextManager[Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,9 @@ def build_model(config: TrainConfig, tokenizer: Any, device: torch.device) -> An
     model.config.use_cache = False
     if config.method.kind != "full":
         model = adapted(model, config.method)
+    if config.recompute:
+        with peft_quietly("recompute") if config.method.kind != "full" else nullcontext():
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model
 
 
@@ -139,7 +143,7 @@ def _new(sizes: ModelConfig, kind: Any, tokenizer: Any) -> Any:
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 if name.endswith(("o_proj.weight", "down_proj.weight")):
-                    weight /= math.sqrt(2 * sizes.layers)
+                    weight.div_(math.sqrt(2 * sizes.layers))
     return model
 
 

@@ -6,7 +6,7 @@ Every process of a run calls `run`; the first one writes the files. Not here: th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from reasonkit.errors import InputError, ReasonkitError, TrainingFailed, VerificationFailed
+from reasonkit.errors import InputError
+from reasonkit.train.checker import Checker
 from reasonkit.train.checkpoints import (
     Progress,
     checkpoints,
@@ -28,19 +29,20 @@ from reasonkit.train.checkpoints import (
     write_facts,
     written,
 )
-from reasonkit.train.checker import Checker
 from reasonkit.train.config import TrainConfig
 from reasonkit.train.config import written as plain
 from reasonkit.train.curve import CURVE, curve
 from reasonkit.train.journal import LOSSES, Journal, Line, locked, read_losses
-from reasonkit.train.loop import Source, Trained, train
+from reasonkit.train.loop import Trained, train
 from reasonkit.train.models import build_model
 from reasonkit.train.optimizers import build_optimizers
-from reasonkit.train.saving import MANIFEST, computed_in, hashes, save_finished, write_run
-from reasonkit.train.sharding import World, bare, check_world, obtained, spread
+from reasonkit.train.saving import MANIFEST, computed_in, hashes, metrics_of, save_finished, write_run
+from reasonkit.train.sharding import World, check_world, count, obtained, spread
 from reasonkit.train.verify import fixed_inputs, logits_of, record
 
 Start = Literal["either", "resume", "fresh"]
+Material = Callable[[TrainConfig, World, Sequence[int]], tuple[Any, Any]]
+"""Makes the tokenizer and the batches of a run; the last argument is what an earlier part of the run has planned."""
 FREE = ("output", "processes", "threads", "sharding", "recompute", "checkpoint")
 """Keys that may change when a run goes on: they do not change what it computes."""
 
@@ -81,8 +83,8 @@ class Outcome:
 
 
 def run(
-    config: TrainConfig, world: World, material: Callable[[TrainConfig, World], tuple[Any, Any]], *,
-    start: Start = "either", watch: Watch | None = None, stop: Callable[[], bool] = lambda: False,
+    config: TrainConfig, world: World, material: Material, *, start: Start = "either", watch: Watch | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:  # fmt: skip
     """Train, or go on with training, and save the model or adapter.
 
@@ -102,23 +104,21 @@ def run(
     torch.set_num_threads(config.threads)
     watch = watch if watch is not None and world.chief else _Silent()
     with _alone(config, world):
-        _first(world, lambda: _prepare(config, start))
+        world.first(lambda: _prepare(config, start))
         newest = next(reversed(checkpoints(config.output / "checkpoints")), None)
         facts = read_facts(newest) if newest is not None else {}
-        tokenizer, batches = material(config, world)
+        tokenizer, batches = material(config, world, facts.get("pools", ()))
         model = build_model(config, tokenizer, world.device)
-        if config.recompute:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         shape, modules = model.config, _modules(model)
         model = spread(model, config.sharding, world, precision=config.precision)
         optimizers = build_optimizers(model, config.optimizer, config.sharding, world)
         wrapper = obtained(model, optimizers, config.sharding, world)
-        watch.say(_weights(model) + "; " + wrapper)
+        watch.say(f"{count(model, moving=True):,} of {count(model):,} weights move; {wrapper}")
         begun = Progress(**{key: facts[key] for key in ("step", "tokens", "seconds")}) if facts else Progress()
         if newest is not None:
             restore(newest, model, optimizers, world, moving=config.method.kind != "full")
             watch.say(f"going on after step {begun.step}, from {newest}")
-        inputs = _inputs(model, batches, world)
+        first = {name: tensor.to(world.device) for name, tensor in batches.parts(0, 0, 1)[0].items()}
         with (
             Journal(config.output, begun.step) if world.chief else nullcontext() as journal,
             Checker(modules) if world.chief and config.checkpoint.verify else nullcontext() as checker,
@@ -129,75 +129,85 @@ def run(
                     journal.add(line)
                 watch.step(line)
 
-            def checkpoint(progress: Progress) -> None:
-                _checkpoint(config, model, optimizers, inputs, shape, world, progress, wrapper, checker)
-
+            under_way = _Run(
+                config=config, world=world, model=model, optimizers=optimizers, tokenizer=tokenizer, batches=batches,
+                shape=shape, inputs=fixed_inputs(model, first), wrapper=wrapper, checker=checker,
+            )  # fmt: skip
             watch.begin(begun.step, batches.steps)
             done = train(
-                config, model, optimizers, batches, world, begun, note=note, save=checkpoint, stop=stop
-            )  # fmt: skip
-            found = None
-            if not done.stopped:
-                found = _finish(config, model, tokenizer, batches, inputs, world, done, wrapper, checker)
+                config, model, optimizers, batches, world, begun, note=note, save=under_way.checkpoint, stop=stop
+            )
+            verified = None if done.stopped else under_way.finish(done)
+        metrics = metrics_of(read_losses(config.output))
         return Outcome(
-            output=config.output, steps=done.progress.step, of=batches.steps, loss=done.loss, held_out=done.held_out,
-            tokens=done.progress.tokens, seconds=round(done.progress.seconds, 3), wrapper=wrapper,
-            resumed_at=begun.step, stopped=done.stopped, verified=found,
+            output=config.output, steps=done.progress.step, of=batches.steps, loss=metrics.get("loss"),
+            held_out=metrics.get("held_out"), tokens=done.progress.tokens, seconds=round(done.progress.seconds, 3),
+            wrapper=wrapper, resumed_at=begun.step, stopped=done.stopped, verified=verified,
         )  # fmt: skip
 
 
-def _checkpoint(
-    config: TrainConfig, model: nn.Module, optimizers: list[Any], inputs: dict[str, Tensor], shape: Any, world: World,
-    progress: Progress, wrapper: str, checker: Checker | None,
-) -> None:  # fmt: skip
-    folder = step_folder(config.output / "checkpoints", progress.step)
-    logits = logits_of(model, inputs) if config.checkpoint.verify else None
-    model.train()
-    with written(folder, world) as partial:
-        save(partial, tensors_of(model, optimizers, moving=config.method.kind != "full"), world, form=config.checkpoint.form)
-        world.wait()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What is saved, and what it is saved with; all processes call its methods together."""
 
-        def check() -> None:
-            write_facts(partial, progress, config=plain(config), wrapper=wrapper, processes=world.size)
-            shape.save_pretrained(partial)
-            if logits is not None and checker is not None:
-                record(partial, inputs, logits, kind="checkpoint", computed=computed_in(config, world))
-                checker.check(partial)
+    config: TrainConfig
+    world: World
+    model: nn.Module
+    optimizers: list[Any]
+    tokenizer: Any
+    batches: Any
+    shape: Any
+    """The configuration of the model itself, in transformers' form."""
+    inputs: dict[str, Tensor]
+    """Of the comparison with what was saved."""
+    wrapper: str
+    checker: Checker | None
+    """On the first process, if what is saved is to be checked."""
 
-        _first(world, check)
-    if world.chief:
-        keep_newest(folder.parent, config.checkpoint.keep)
+    def checkpoint(self, progress: Progress) -> None:
+        """Save what the run goes on from, and have it read back before it counts."""
+        config, world = self.config, self.world
+        folder = step_folder(config.output / "checkpoints", progress.step)
+        logits = logits_of(self.model, self.inputs) if config.checkpoint.verify else None
+        self.model.train()
+        tensors = tensors_of(self.model, self.optimizers, moving=config.method.kind != "full")
+        with written(folder, world) as partial:
+            save(partial, tensors, world, form=config.checkpoint.form)
 
+            def describe() -> None:
+                facts = {"config": plain(config), "wrapper": self.wrapper, "processes": world.size}
+                write_facts(partial, progress, **facts, pools=getattr(self.batches, "pools", ()))
+                self.shape.save_pretrained(partial)
+                if self.checker is not None and logits is not None:
+                    record(partial, self.inputs, logits, kind="checkpoint", computed=computed_in(config, world))
+                    self.checker.check(partial)
 
-def _finish(
-    config: TrainConfig, model: nn.Module, tokenizer: Any, batches: Any, inputs: dict[str, Tensor], world: World,
-    done: Trained, wrapper: str, checker: Checker | None,
-) -> str | None:  # fmt: skip
-    prompt = batches.prompt_sha256()
-    lines = read_losses(config.output) if world.chief else []
-    metrics = _metrics(lines)
-    logits = logits_of(model, inputs)
-    said: list[str | None] = [None]
-    fault: ReasonkitError | None = None
-    try:
-        check = save_finished(
-            config, model, tokenizer, inputs, logits, world, checker=checker, prompt_sha256=prompt, metrics=metrics
+            world.first(describe)
+        if world.chief:
+            keep_newest(folder.parent, config.checkpoint.keep)
+
+    def finish(self, done: Trained) -> str | None:
+        """Save the model or adapter and all that is told of the run; return what the check found."""
+        config, world, prompt = self.config, self.world, self.batches.prompt_sha256()
+        logits = logits_of(self.model, self.inputs)
+        metrics = metrics_of(read_losses(config.output))
+        verified = save_finished(
+            config, self.model, self.tokenizer, self.inputs, logits, world, checker=self.checker, prompt_sha256=prompt,
+            metrics=metrics,
         )  # fmt: skip
-        said[0] = None if check is None else str(check)
-    except VerificationFailed as error:
-        fault = error
-    other = world.agree(None if fault is None else str(fault))
-    if other is not None:
-        raise fault or VerificationFailed(other)
-    if world.chief:
-        (config.output / CURVE).write_text(curve(lines, f"{config.output.name}: loss"), encoding="utf-8")
-        write_run(
-            config, hashes=hashes(config, prompt), wrapper=wrapper, processes=world.size, steps=done.progress.step,
-            tokens=done.progress.tokens, seconds=round(done.progress.seconds, 3), metrics=metrics, verified=said[0],
-            weights={"all": _count(model), "moved": _count(model, moving=True)},
-        )  # fmt: skip
-    world.wait()
-    return said[0]
+
+        def describe() -> None:
+            drawn = curve(read_losses(config.output), f"{config.output.name}: loss")
+            (config.output / CURVE).write_text(drawn, encoding="utf-8")
+            write_run(
+                config, hashes=hashes(config, prompt), wrapper=self.wrapper, processes=world.size,
+                steps=done.progress.step, tokens=done.progress.tokens, seconds=round(done.progress.seconds, 3),
+                metrics=metrics, verified=verified,
+                weights={"all": count(self.model), "moved": count(self.model, moving=True)},
+            )  # fmt: skip
+
+        world.first(describe)
+        return verified
 
 
 def _prepare(config: TrainConfig, start: Start) -> None:
@@ -239,60 +249,17 @@ def _flat(fields: Any, before: str = "") -> dict[str, object]:
     return found
 
 
-def _inputs(model: nn.Module, batches: Source, world: World) -> dict[str, Tensor]:
-    """Return what is computed to compare a saved model; the same on all processes."""
-    part = batches.parts(0, 0, 1)[0]
-    return {name: tensor.to(world.device) for name, tensor in fixed_inputs(model, part).items()}
-
-
-def _modules(model: nn.Module) -> list[str]:
+def _modules(model: Any) -> list[str]:
     """Return the modules that loading a model needs, so that they are loaded once for all checks."""
-    inner: Any = model
-    base = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
-    return [type(base).__module__, "torch.distributed.checkpoint", *(["peft"] if base is not inner else [])]
-
-
-def _first(world: World, act: Callable[[], None]) -> None:
-    """Do something on the first process; a fault there is one on all."""
-    fault: ReasonkitError | None = None
-    if world.chief:
-        try:
-            act()
-        except ReasonkitError as error:
-            fault = error
-        except OSError as error:
-            fault = TrainingFailed(f"{error.filename or 'a file'}: {error.strerror or error}")
-    told = world.agree(None if fault is None else str(fault))
-    if told is not None:
-        raise fault or TrainingFailed(told)
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return [type(base).__module__, "torch.distributed.checkpoint", *(["peft"] if base is not model else [])]
 
 
 @contextmanager
 def _alone(config: TrainConfig, world: World) -> Iterator[None]:
     """Keep other runs out of the folder; the first process holds the lock for all."""
-    if not world.chief:
+    with locked(config.output) if world.chief else nullcontext():
         yield
-        return
-    with locked(config.output):
-        yield
-
-
-def _metrics(lines: list[Line]) -> dict[str, float]:
-    """Return the figures of a run: the mean loss of its last tenth, and the held-out losses."""
-    if not lines:
-        return {}
-    tail = lines[-max(1, len(lines) // 10) :]
-    found = {"loss": sum(line.loss for line in tail) / len(tail)}
-    held = [line.held_out for line in lines if line.held_out is not None]
-    return found | ({"held_out": held[-1], "held_out_least": min(held)} if held else {})
-
-
-def _weights(model: nn.Module) -> str:
-    return f"{_count(model, moving=True):,} of {_count(model):,} weights move"
-
-
-def _count(model: nn.Module, *, moving: bool = False) -> int:
-    return sum(weight.numel() for weight in bare(model).parameters() if weight.requires_grad or not moving)
 
 
 class _Silent:

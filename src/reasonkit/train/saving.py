@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from reasonkit.clients.local.load import without_bars
 from reasonkit.clients.local.manifest import tokenizer_sha256, weights_sha256, write_manifest
 from reasonkit.errors import ModelNotFound
 from reasonkit.train.adapters.registry import read_entry
-from reasonkit.train.config import TrainConfig, written
-from reasonkit.train.sharding import World, bare, whole
 from reasonkit.train.checker import Checker
-from reasonkit.train.verify import Check, record
+from reasonkit.train.config import TrainConfig, written
+from reasonkit.train.journal import Line
+from reasonkit.train.material import tokenizer_folder
+from reasonkit.train.sharding import World, bare, whole
+from reasonkit.train.verify import record
 from reasonkit.types import AdapterManifest
 from reasonkit.version import __version__
 
@@ -36,7 +39,7 @@ _PARTIAL = "finished.partial"
 def save_finished(
     config: TrainConfig, model: nn.Module, tokenizer: Any, inputs: dict[str, Tensor], logits: Tensor, world: World,
     *, checker: Checker | None, prompt_sha256: str | None, metrics: dict[str, float],
-) -> Check | None:  # fmt: skip
+) -> str | None:  # fmt: skip
     """Save the model or adapter in the run's folder; all processes call it together.
 
     Args:
@@ -52,37 +55,59 @@ def save_finished(
 
     Returns:
         What the check found; None if none was wanted, or on another process than the first.
+
+    Raises:
+        VerificationFailed: what was written does not read back as the model in memory.
     """
     pieces = _pieces(model, adapter=config.method.kind != "full")
-    if not world.chief:
-        return None
     partial = config.output / _PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    found: list[str] = []
+
+    def write() -> None:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        if config.method.kind == "full":
+            _write_model(config, model, tokenizer, pieces, partial)
+        else:
+            with peft_quietly("saving an adapter"):
+                inner: Any = bare(model)
+                inner.save_pretrained(partial, state_dict=pieces, save_embedding_layers=False)
+            _describe(config, partial, prompt_sha256, metrics)
+        if checker is not None:
+            record(
+                partial, inputs, logits, kind="model" if config.method.kind == "full" else "adapter",
+                computed=computed_in(config, world), objective=config.objective, method=config.method.kind,
+                base=str(config.model.path),
+            )  # fmt: skip
+            found.append(str(checker.check(partial)))
+        for file in partial.iterdir():
+            file.replace(config.output / file.name)
+        partial.rmdir()
+
+    world.first(write)
+    return found[0] if found else None
+
+
+def _write_model(
+    config: TrainConfig, model: nn.Module, tokenizer: Any, pieces: dict[str, Tensor], folder: Path
+) -> None:
     inner: Any = bare(model)
-    kind = "model" if config.method.kind == "full" else "adapter"
-    if kind == "adapter":
-        with peft_quietly("saving an adapter"), without_bars():
-            inner.save_pretrained(partial, state_dict=pieces, save_embedding_layers=False)
-        _describe(config, partial, prompt_sha256, metrics)
-    else:
-        inner.config.use_cache = True
-        with without_bars():
-            inner.save_pretrained(partial, state_dict=pieces)
-        tokenizer.save_pretrained(partial)
-        if config.model.path is not None and (config.model.path / CARD_FILE).is_file():
-            shutil.copyfile(config.model.path / CARD_FILE, partial / CARD_FILE)
-    check = None
-    if checker is not None:
-        record(
-            partial, inputs, logits, kind=kind, computed=computed_in(config, world), objective=config.objective,
-            method=config.method.kind, base=str(config.model.path),
-        )  # fmt: skip
-        check = checker.check(partial)
-    for file in partial.iterdir():
-        file.replace(config.output / file.name)
-    partial.rmdir()
-    return check
+    inner.config.use_cache = True
+    with without_bars():
+        inner.save_pretrained(folder, state_dict=pieces)
+    tokenizer.save_pretrained(folder)
+    if config.model.path is not None and (config.model.path / CARD_FILE).is_file():
+        shutil.copyfile(config.model.path / CARD_FILE, folder / CARD_FILE)
+
+
+def metrics_of(lines: Sequence[Line]) -> dict[str, float]:
+    """Return the figures of a run: the mean loss of its last tenth, the last held-out loss and the least."""
+    if not lines:
+        return {}
+    tail = lines[-max(1, len(lines) // 10) :]
+    found = {"loss": sum(line.loss for line in tail) / len(tail)}
+    held = [line.held_out for line in lines if line.held_out is not None]
+    return found | ({"held_out": held[-1], "held_out_least": min(held)} if held else {})
 
 
 def computed_in(config: TrainConfig, world: World) -> str:
@@ -102,10 +127,9 @@ def write_run(config: TrainConfig, **facts: object) -> None:
 def hashes(config: TrainConfig, prompt_sha256: str | None) -> dict[str, str | None]:
     """Return the hashes of what a run begins with."""
     base = config.model.path
-    tokenizer = config.model.tokenizer or base
     return {
         "base_sha256": weights_sha256(base) if base is not None else None,
-        "tokenizer_sha256": tokenizer_sha256(tokenizer) if tokenizer is not None and tokenizer.is_dir() else None,
+        "tokenizer_sha256": tokenizer_sha256(tokenizer_folder(config)),
         "prompt_sha256": prompt_sha256,
     }
 
@@ -133,7 +157,7 @@ def _describe(config: TrainConfig, folder: Path, prompt_sha256: str | None, metr
         name=config.output.resolve().name,
         base=str(base),
         base_sha256=weights_sha256(base),
-        tokenizer_sha256=tokenizer_sha256(config.model.tokenizer or base),
+        tokenizer_sha256=tokenizer_sha256(tokenizer_folder(config)),
         prompt_sha256=prompt_sha256,
         rank=config.method.rank,
         alpha=config.method.alpha,

@@ -15,7 +15,7 @@ Sources: Rajbhandari et al. 2020 (arXiv:1910.02054), section 5; https://docs.pyt
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +28,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from reasonkit.errors import InputError, TrainingFailed
+from reasonkit.errors import InputError, ReasonkitError, TrainingFailed
 from reasonkit.train.config import TrainConfig
 
 Sharding = str
@@ -60,13 +60,24 @@ class World:
         if self.size > 1:
             dist.barrier()
 
-    def agree(self, fault: str | None) -> str | None:
-        """Return the first process's text on all: what went wrong in what only it does."""
-        if self.size == 1:
-            return fault
-        said = [fault]
-        dist.broadcast_object_list(said, src=0)
-        return said[0]
+    def first(self, act: Callable[[], None]) -> None:
+        """Have the first process do something; a fault there is one on all, so that none waits for it in vain."""
+        fault: ReasonkitError | None = None
+        if self.chief:
+            try:
+                act()
+            except ReasonkitError as error:
+                fault = error
+            except OSError as error:
+                fault = TrainingFailed(f"{error.filename or 'a file'}: {error.strerror or error}")
+        if self.size > 1:
+            told = [None if fault is None else (type(fault), str(fault))]
+            dist.broadcast_object_list(told, src=0)
+            if told[0] is not None and fault is None:
+                kind, text = told[0]
+                fault = kind(text) if issubclass(kind, InputError | TrainingFailed) else TrainingFailed(text)
+        if fault is not None:
+            raise fault
 
 
 @contextmanager
@@ -154,6 +165,11 @@ def whole(tensor: Tensor) -> Tensor:
     return found.full_tensor() if isinstance(found, DTensor) else found
 
 
+def count(model: nn.Module, *, moving: bool = False) -> int:
+    """Return how many weights a model has, or how many of them move."""
+    return sum(weight.numel() for weight in bare(model).parameters() if weight.requires_grad or not moving)
+
+
 def obtained(model: nn.Module, optimizers: list[Any], sharding: Sharding, world: World) -> str:
     """Return in words the wrapper that the model really has.
 
@@ -162,7 +178,7 @@ def obtained(model: nn.Module, optimizers: list[Any], sharding: Sharding, world:
     """
     if world.size == 1:
         return f"one process on {world.device.type}" + ("" if sharding == "none" else f"; {sharding} divides nothing")
-    total = sum(one.numel() for one in bare(model).parameters())
+    total = count(model)
     held = sum(_local(one) for one in bare(model).parameters())
     over = f"over {world.size} processes on {world.device.type}"
     if sharding in ("ddp", "zero1"):

@@ -23,7 +23,6 @@ from reasonkit.clients.local.extra import peft_quietly
 from reasonkit.clients.local.load import without_bars
 from reasonkit.errors import InputError, VerificationFailed
 from reasonkit.train.checkpoints import FACTS, checkpoints, restore, weights_of
-from reasonkit.train.config import TrainConfig
 from reasonkit.train.config.reading import parsed
 from reasonkit.train.models import automatic, forwarded, quantised, rebuilt, still
 from reasonkit.train.sharding import World, rest
