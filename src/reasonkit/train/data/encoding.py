@@ -94,7 +94,7 @@ class Encoder:
         elif isinstance(row, Text):
             if self.objective == "seq2seq":
                 raise InputError(f"{row.where}: seq2seq learns a target from an input; a text alone has none")
-            made = list(self._pieces(self.vocabulary.bare(row.text), counts, task))
+            made = list(self._pieces(self.vocabulary.bare(row.text), counts, task)) if row.text.strip() else []
         elif self.objective == "causal":
             ids, learned = self._chat(row) if isinstance(row, Chat) else self._marked(row)
             made = [Example(tuple(ids), causal(ids, learned), task)]
