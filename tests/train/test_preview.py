@@ -42,3 +42,8 @@ def test_a_hidden_token_shows_what_it_was(tmp_path: Path) -> None:
 def test_rows_beyond_those_that_are_there_are_not_invented(tmp_path: Path) -> None:
     plain = preview(config(tmp_path, {"text": "ab"}), rows=5, tokenizer=Letters()).plain
     assert plain.count("──") == 2
+
+
+def test_a_row_cannot_write_to_the_terminal_itself(tmp_path: Path) -> None:
+    plain = preview(config(tmp_path, {"text": "a\x1b[31mb\rc\td"}), tokenizer=Letters()).plain
+    assert "a\\x1b[31mb\\x0dc\\x09d" in plain

@@ -45,7 +45,7 @@ def preview(config: TrainConfig, rows: int = 3, *, tokenizer: Any = None) -> Tex
         count = rows if source.generator is not None else min(rows, len(source.examples))
         for number in range(count):
             for piece, style in shown(source.example(number), batches.vocabulary, config, number + 1):
-                text.append(piece, style)
+                text.append(_visible(piece), style)
     for line in batches.report():
         text.append(line + "\n", TITLE)
     steps = f"{batches.steps:,} steps; step 1: {len(batches.sequences(0)):,} sequences, {batches.tokens(0):,} tokens"
@@ -67,6 +67,11 @@ def shown(example: Example, vocabulary: Vocabulary, config: TrainConfig, number:
     else:
         yield from _runs(example.input_ids, example.labels, vocabulary)
     yield "\n\n", ""
+
+
+def _visible(text: str) -> str:
+    """Return text with control characters shown, so that a row cannot write to the terminal itself."""
+    return "".join(char if char == "\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def _runs(ids: tuple[int, ...], labels: tuple[int, ...], vocabulary: Vocabulary) -> Iterator[Piece]:

@@ -84,7 +84,7 @@ def test_columns_carry_the_files_names_to_the_prompts() -> None:
     fields = {"talk": "B: bye", "gist": "B leaves."}
     (row,) = prompted(SUMMARY, [("f", fields)], {"dialogue": "talk", "summary": "gist"})
     asked = "Summarise.\n\nDialogue: A: hi\nSummary: A greets.\nDialogue: B: bye\nSummary:"
-    assert row == Marked(parts=((asked, False), (" B leaves.\n", True)), where="f")
+    assert row == Marked(parts=((asked, False), (" B leaves.", True)), where="f")
 
 
 def test_a_row_for_a_chat_has_the_prompts_turns_and_learns_the_last() -> None:
@@ -138,6 +138,16 @@ def test_an_answer_that_does_not_begin_with_the_cue_is_a_mismatch() -> None:
         prompted(prompt, [("f", {"question": "q", "answer": "4"})], {})
 
 
+@pytest.mark.parametrize(
+    ("stop", "said"), [((), " 4"), (("\n",), " 4\n"), (("\nQ:",), " 4"), (("B", "A", "\n"), " 4\n")]
+)
+def test_what_is_learned_ends_at_the_prompts_stop(stop: tuple[str, ...], said: str) -> None:
+    prompt = Prompt(name="own", answer="A: {{ answer }}\n\n", cue="A:", stop=stop)
+    (row,) = prompted(prompt, [("f", {"question": "q", "answer": "4"})], {})
+    assert isinstance(row, Marked)
+    assert row.parts[1] == (said, True)
+
+
 def test_an_empty_answer_is_not_learned() -> None:
     (row,) = prompted(SUMMARY, [("f", {"dialogue": "d", "summary": ""})], {})
     assert isinstance(row, Marked)
@@ -148,7 +158,7 @@ def test_values_in_a_row_are_never_templates() -> None:
     (row,) = prompted(SUMMARY, [("f", {"dialogue": "{{ 7 * 7 }} {% raw %}", "summary": "{# x #}"})], {})
     assert isinstance(row, Marked)
     assert "Dialogue: {{ 7 * 7 }} {% raw %}\n" in row.parts[0][0]
-    assert row.parts[1][0] == " {# x #}\n"
+    assert row.parts[1][0] == " {# x #}"
 
 
 @pytest.mark.parametrize("form", ["sft", "chat"])

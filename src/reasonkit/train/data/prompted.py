@@ -1,8 +1,9 @@
 """Rows with a prompt round them: the same `Prompt` that asks the question at inference.
 
 The opening is byte for byte what `Prompt.open` gives for the row's question, with the prompt's cue; what is learned is
-the prompt's own answer template, filled from the row, after the cue. So a model is asked exactly as it was trained, and
-the prompt's sha256 says so. Not here: token ids (`encoding.py`).
+the prompt's own answer template, filled from the row, after the cue and up to the prompt's stop: nothing beyond it is
+ever read. Without a stop it goes to the answer's end, less the line ends that set one demonstration apart from the next.
+So a model is asked exactly as it was trained, and the prompt's sha256 says so. Not here: token ids (`encoding.py`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def prompted(
                 f"{where}: the prompt {prompt.name!r} cues with {prompt.cue!r}, but its answer begins "
                 f"{answer[:40]!r}: the answer template must begin with the cue"
             )
-        said = answer[len(prompt.cue) :]
+        said = _stopped(answer[len(prompt.cue) :], prompt.stop)
         asked = _opening(prompt, fields, used, where)
         if endpoint == "completions":
             parts = ((asked.text + prompt.cue, False), (said, bool(said.strip())))
@@ -101,6 +102,12 @@ def _answers(prompt: Prompt, rows: Sequence[Located]) -> Sequence[str]:
                 raise _misfit(where, fields, error) from None
         raise
     return [exchange.answer for exchange in shown]
+
+
+def _stopped(text: str, stop: Sequence[str]) -> str:
+    """Return the text up to the first stop, that included."""
+    ends = [text.index(one) + len(one) for one in stop if one in text]
+    return text[: min(ends)] if ends else text.rstrip("\r\n")
 
 
 def _misfit(where: str, fields: Mapping[str, object], error: PromptError) -> DatasetError:
