@@ -217,6 +217,12 @@ def test_what_was_cut_is_reported(tmp_path: Path) -> None:
     )
 
 
+def test_sequences_longer_than_the_models_positions_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 32}')
+    with pytest.raises(InputError, match=r"batch\.max_length is 64, but the model in .* has 32 positions"):
+        batches([GENERATED], model={"path": str(tmp_path)})
+
+
 def test_there_is_no_step_after_the_last() -> None:
     made = batches([GENERATED])
     with pytest.raises(InputError, match="there is no step 10: the run has 10"):

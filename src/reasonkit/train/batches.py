@@ -10,6 +10,7 @@ each of transformers' ways of attention adds to its scores; a boolean one is rig
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -50,6 +51,7 @@ class Batches:
 
     def __init__(self, config: TrainConfig, tokenizer: Any, *, pools: Sequence[int] = ()) -> None:
         self.config = config
+        _check_length(config)
         self.vocabulary = Vocabulary(tokenizer)
         encoder = Encoder(self.vocabulary, config.objective, config.batch.max_length)
         self.sources: tuple[Source, ...] = tuple(read_source(task, config, encoder) for task in config.data)
@@ -183,6 +185,22 @@ class Batches:
         return tensors(
             padded(sequences, pad=self.vocabulary.pad, pad_to=batch.pad_to, pairs=self._pairs, packing=batch.packing),
             causal=self.config.objective == "causal",
+        )
+
+
+def _check_length(config: TrainConfig) -> None:
+    """Refuse sequences longer than the positions that a loaded model was made for: some models say nothing."""
+    if config.model.path is None:
+        return
+    try:
+        facts = json.loads((config.model.path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # loading the model says what is wrong with its folder
+    most = facts.get("max_position_embeddings", facts.get("n_positions") if facts.get("model_type") == "gpt2" else None)
+    if isinstance(most, int) and config.batch.max_length > most:
+        raise InputError(
+            f"batch.max_length is {config.batch.max_length}, but the model in {str(config.model.path)!r} has {most} "
+            f"positions: give {most} or less"
         )
 
 
