@@ -35,7 +35,7 @@ def test_every_module_of_the_core_imports_without_an_extra(core: Environment) ->
     code = (
         "import pkgutil, importlib, reasonkit\n"
         "seen, extras = 0, ('reasonkit.train', 'reasonkit.__main__', 'reasonkit.pytest_plugin', "
-        "'reasonkit.clients.http.carriers.fast')\n"
+        "'reasonkit.clients.http.carriers.fast', 'reasonkit.clients.local.')\n"
         "for found in pkgutil.walk_packages(reasonkit.__path__, 'reasonkit.'):\n"
         "    if not found.name.startswith(extras):\n"
         "        importlib.import_module(found.name); seen += 1\n"
