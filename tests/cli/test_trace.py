@@ -121,6 +121,9 @@ def test_sft_rows_join_to_what_was_sent_and_learn_only_the_models_words(
 ) -> None:
     first, second = rows(capsys, str(file), "--format", "sft")
     assert (first["id"], second["id"]) == ("r1", "r2")
+    with Trace(file, append=False) as trace:
+        assert trace.run is not None
+        assert first["prompt_sha256"] == trace.run.prompt_sha256 is not None
     segments = second["segments"]
     assert isinstance(segments, list)
     learned = [segment["text"] for segment in segments if segment["learn"]]

@@ -9,6 +9,7 @@ import typer
 
 from reasonkit.cli.adapters import adapters
 from reasonkit.cli.evaluation import compare, evaluation, report
+from reasonkit.cli.forget import forget
 from reasonkit.cli.quantize import quantize
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
@@ -240,6 +241,7 @@ app.command(name="eval")(evaluation)
 app.command()(compare)
 app.command()(report)
 app.command()(quantize)
+app.command()(forget)
 app.add_typer(traces, name="trace")
 app.add_typer(adapters, name="adapters")
 

@@ -4,6 +4,7 @@
 of a turn in which nothing could be read are not learned either. Joined, the segments are the text as it was sent.
 `chat`: a row for each completion: the messages as they were sent and what the model said; `"weight"` is 1 on that turn
 alone. `demonstrations`: a row for each episode, in the fields that the method's own prompt shows.
+Where the run has one prompt, `"prompt_sha256"` is in the rows of the first two: an adapter trained on them carries it.
 
 Not here: what is correct; the caller says which answers are kept.
 """
@@ -53,6 +54,7 @@ def export(trace: Trace, form: Format, counts: Counts, *, keep: Keep | None = No
     if form == "demonstrations" and strategy not in _DEMONSTRATIONS:
         known = ", ".join(_DEMONSTRATIONS)
         raise TraceError(f"{trace.path}: demonstrations are made of {known}, not of {strategy!r}")
+    asked = {"prompt_sha256": trace.run.prompt_sha256} if trace.run and trace.run.prompt_sha256 else {}
     for number in trace.episodes:
         recording = trace.recording(number)
         if recording.question is None:
@@ -60,7 +62,7 @@ def export(trace: Trace, form: Format, counts: Counts, *, keep: Keep | None = No
         result = fold(recording.question, recording.events.values(), recording.end)
         for row in _rows(recording, result, strategy, form, counts, keep):
             counts.rows += 1
-            yield row
+            yield row if form == "demonstrations" else {**row, **asked}
 
 
 def _rows(

@@ -143,8 +143,17 @@ def _read_file(task: TaskConfig, source: Source, held: int, prompt: Prompt | Non
         aside, used = found[len(found) - held :] if held else [], found[: max(len(found) - held, 0)][: task.rows]
         if not used:
             raise DatasetError(f"{task.file}: of {len(found)} rows {held} are held out, so none is left to train on")
+    if prompt is None:
+        source.prompt_sha256 = _recorded([fields for _, fields in found])
     source.held_out = _encoded(rows_with(aside, task, prompt), source, Counts())
     source.examples = _encoded(rows_with(used, task, prompt), source, source.counts)
+
+
+def _recorded(rows: Sequence[object]) -> str | None:
+    """Return the hash of the one prompt that all rows of an export were asked with; None where there is no such."""
+    told = {row.get("prompt_sha256") if isinstance(row, Mapping) else None for row in rows}
+    one = told.pop() if len(told) == 1 else None
+    return one if isinstance(one, str) else None
 
 
 def rows_with(found: Sequence[tuple[str, object]], task: TaskConfig, prompt: Prompt | None) -> Sequence[Row]:

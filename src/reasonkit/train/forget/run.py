@@ -1,0 +1,197 @@
+"""The experiment: one base, several ways to train it on the new task, every task before and after on the same items.
+
+Not here: the tasks (`tasks.py`), and how the figures are shown (`report.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reasonkit.clients.local.extra import require_extra
+from reasonkit.errors import InputError, MissingExtra
+from reasonkit.train.config import TrainConfig
+from reasonkit.train.config.reading import parsed
+
+if TYPE_CHECKING:
+    from reasonkit.clients.protocol import Client
+    from reasonkit.train.recipes.tiny.evaluate import Trial
+    from reasonkit.train.run import Outcome
+
+BEFORE = "before"
+"""How the base is called among the variants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A way to train."""
+
+    name: str
+    rank: int | None = None
+    """Of LoRA; None moves all weights."""
+    mixed: bool = False
+    """Whether as many rows of what the model knows are among those of the new task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is trained and measured."""
+
+    base: Path
+    out: Path
+    variants: tuple[Variant, ...]
+    tasks: tuple[str, ...]
+    """The new one first."""
+    n: int
+    """Items of each task."""
+    rows: int
+    """Of the new task."""
+    epochs: float
+    lr_full: float
+    lr_lora: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a variant has right, by task and item."""
+
+    variant: str
+    right: tuple[tuple[str, tuple[bool, ...]], ...]
+    loss: float | None = None
+    """At the end of training."""
+    steps: int = 0
+    seconds: float = 0.0
+    """Of training."""
+
+    def of(self, task: str) -> tuple[bool, ...]:
+        """Return what is right of a task's items."""
+        return dict(self.right)[task]
+
+
+def variants_of(names: str, ranks: str) -> tuple[Variant, ...]:
+    """Return the variants that lists with commas name.
+
+    Args:
+        names: of full, lora, mix and lora-mix.
+        ranks: for each of which there is a variant of lora; lora-mix has the first of them.
+
+    Raises:
+        InputError: a name or a rank is not one.
+    """
+    found: list[Variant] = []
+    try:
+        numbers = [int(rank) for rank in ranks.split(",")]
+    except ValueError:
+        raise InputError(f"--ranks is {ranks!r}; write whole numbers with commas, for example 4,8,16,32") from None
+    if any(not 1 <= number <= 256 for number in numbers):
+        raise InputError(f"--ranks is {ranks!r}; a rank is from 1 to 256")
+    for name in names.split(","):
+        match name.strip():
+            case "full":
+                found.append(Variant(name="full"))
+            case "lora":
+                found += [Variant(name=f"lora-{number}", rank=number) for number in numbers]
+            case "mix":
+                found.append(Variant(name="full, mixed", mixed=True))
+            case "lora-mix":
+                found.append(Variant(name=f"lora-{numbers[0]}, mixed", rank=numbers[0], mixed=True))
+            case other:
+                raise InputError(f"--variants names {other!r}; there are: full, lora, mix, lora-mix")
+    return tuple(found)
+
+
+def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[Answered]:
+    """Measure the base, train each variant, and measure it on the same items.
+
+    Args:
+        plan: what is done; trainings that stand in its folder already are not done again.
+        say: told what is under way.
+
+    Raises:
+        MissingExtra: the extra `train` is not installed.
+        InputError: the base cannot be used, or the folder holds trainings of another plan.
+    """
+    require_extra()
+    from importlib.util import find_spec
+
+    if any(one.rank is not None for one in plan.variants) and find_spec("peft") is None:
+        raise MissingExtra("reasonkit forget (peft)", "train")
+    from reasonkit.clients.local import LocalClient
+    from reasonkit.train.forget.tasks import NEW, write_new, write_old
+
+    if plan.tasks[0] != NEW:
+        raise InputError(f"the first task must be the one that is trained, {NEW!r}; it is {plan.tasks[0]!r}")
+    try:
+        plan.out.mkdir(parents=True, exist_ok=True)
+        write_new(plan.out / "new.jsonl", plan.rows, n=plan.n, seed=plan.seed)
+        write_old(plan.out / "old.jsonl", plan.rows, seed=plan.seed)
+    except OSError as error:
+        raise InputError(f"{plan.out}: {error.strerror or error}; give a folder that can be written") from None
+    found = []
+    base = LocalClient(plan.base)
+    try:
+        say(f"{BEFORE}: {plan.n} items of each of {len(plan.tasks)} tasks")
+        found.append(Answered(variant=BEFORE, right=_measured(base, plan)))
+        for variant in plan.variants:
+            folder = plan.out / variant.name.replace(", ", "-")
+            say(f"{variant.name}: training on {plan.rows} rows")
+            trained = _trained(plan, variant, folder)
+            say(f"{variant.name}: measuring")
+            if variant.rank is None:
+                client = LocalClient(folder)
+                right = _measured(client, plan)
+                client.close()
+            else:
+                base.add_adapter(folder.name, folder)
+                right = _measured(base, plan, folder.name)
+                base.remove_adapter(folder.name)
+            found.append(
+                Answered(
+                    variant=variant.name, right=right, loss=trained.loss, steps=trained.steps, seconds=trained.seconds
+                )
+            )  # fmt: skip
+    finally:
+        base.close()
+    return found
+
+
+def _measured(client: Client, plan: Plan, adapter: str | None = None) -> tuple[tuple[str, tuple[bool, ...]], ...]:
+    from reasonkit.train.forget.tasks import Adapted, examined
+
+    with examined(Adapted(client, adapter)) as tried:
+        return tuple((task, _right(tried(task, plan.n, plan.seed))) for task in plan.tasks)
+
+
+def _right(trials: Sequence[Trial]) -> tuple[bool, ...]:
+    return tuple(trial.right for trial in trials)
+
+
+def configuration(plan: Plan, variant: Variant, folder: Path) -> TrainConfig:
+    """Return the run of a variant, as `reasonkit train` takes it."""
+    data = [{"file": str(plan.out / "new.jsonl")}]
+    if variant.mixed:
+        data.append({"file": str(plan.out / "old.jsonl")})
+    lora = variant.rank is not None
+    fields = {
+        "output": str(folder),
+        "data": data,
+        "model": {"path": str(plan.base)},
+        "method": {"kind": "lora", "rank": variant.rank, "alpha": 2.0 * (variant.rank or 1)} if lora else {},
+        "optimizer": {"lr": plan.lr_lora if lora else plan.lr_full, "warmup": 5},
+        "batch": {"rows": 16, "max_length": 512},
+        "epochs": plan.epochs,
+        "seed": plan.seed,
+        "checkpoint": {"verify": False},
+    }
+    return parsed(fields, variant.name)
+
+
+def _trained(plan: Plan, variant: Variant, folder: Path) -> Outcome:
+    from reasonkit.train.material import material
+    from reasonkit.train.run import run
+    from reasonkit.train.sharding import World
+
+    return run(configuration(plan, variant, folder), World(), material)
