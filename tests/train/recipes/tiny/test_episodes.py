@@ -10,11 +10,12 @@ import pytest
 from reasonkit.pages.memory import MemoryPages
 from reasonkit.steps import parse_step
 from reasonkit.tools.wikipedia import Wikipedia
-from reasonkit.train.recipes.tiny.episodes import TASKS, episode, held_pair, look_up
+from reasonkit.train.recipes.tiny.episodes import TASKS, episode, held_pair
 from reasonkit.train.recipes.tiny.kinds import linked
+from reasonkit.train.recipes.tiny.teller import look_up
 from reasonkit.types import Malformed
 
-ALL = [*TASKS, "unseen_pair"]
+ALL = [*TASKS, "unseen_pair", "unseen_words"]
 
 
 def made(task: str, seed: int):  # type: ignore[no-untyped-def]
@@ -74,6 +75,16 @@ def test_lookup_counts_hits_and_says_when_there_are_none() -> None:
     assert look_up("X", sentences, "Built", 1, plain=True) == "(Result 2 / 2) A wall was built later."
     assert look_up("X", sentences, "built", 2, plain=False) == "No more results."
     assert look_up("X", sentences, "length", 0, plain=False) == "No results for 'length' on the page 'X'."
+
+
+def test_a_slip_is_a_name_that_is_not_found_and_the_next_turn_mends_it() -> None:
+    slipped = [found for found in (episode(random.Random(seed), task="missing") for seed in range(60)) if found.slips]
+    assert slipped
+    for found in slipped:
+        assert found.slips == 1
+        assert found.turns[0][1].startswith("Could not find")
+        assert "The right title is" in found.turns[1][0]
+    assert not any(episode(random.Random(seed), measured=True, task="missing").slips for seed in range(60))
 
 
 def test_training_never_shows_a_kept_pair_of_relations() -> None:

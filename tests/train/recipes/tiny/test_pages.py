@@ -9,7 +9,8 @@ import pytest
 
 from reasonkit.train.recipes.tiny.kinds import Relation, kinds, parse
 from reasonkit.train.recipes.tiny.names import Names, Retry
-from reasonkit.train.recipes.tiny.pages import SHOWN, Page, Writer, sentence_case
+from reasonkit.train.recipes.tiny.pages import Writer
+from reasonkit.train.recipes.tiny.sentences import SHOWN, Page, sentence_case
 
 RELATIONS = [relation for kind in kinds().values() for relation in kind.relations]
 

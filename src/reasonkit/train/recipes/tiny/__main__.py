@@ -6,7 +6,8 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 
@@ -21,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--worker", type=int, default=None, help="be this worker only, without starting others")
     train.add_argument("--seed", type=int, default=2026)
     train.add_argument("--rate", type=float, default=0.004)
+    train.add_argument("--start", type=Path, help="weights to go on from, a model.safetensors (default: none)")
     train.add_argument("--adamw", action="store_true", help="AdamW for the matrices too, instead of Muon")
     export = commands.add_parser("export", help="write safetensors, GGUF and tokenizer from the checkpoints")
     export.add_argument("--target", type=Path, required=True, help="folder of the model, for example .model/export")
@@ -30,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--seed", type=int, default=1)
     measure.add_argument("--only", action="append", default=[], help="only tasks that begin so; may be repeated")
     measure.add_argument("--bundled", action="store_true", help="ask the bundled questions too")
+    measure.add_argument(
+        "--local", type=int, default=0, help="items of some tasks through LocalClient too (default: none)"
+    )
     measure.add_argument("--wrong", type=Path, help="file for some of the failures, as JSON")
     return top
 
@@ -39,6 +44,8 @@ def train(options: argparse.Namespace) -> int:
     if options.worker is None:
         base = [sys.executable, "-m", "reasonkit.train.recipes.tiny", "--folder", str(options.folder), "train"]
         base += ["--minutes", str(options.minutes), "--workers", str(options.workers), "--seed", str(options.seed)]
+        base += ["--rate", str(options.rate), *(["--adamw"] if options.adamw else [])]
+        base += ["--start", str(options.start)] if options.start else []
         running = [subprocess.Popen([*base, "--worker", str(n)]) for n in range(options.workers)]
         return max(process.wait() for process in running)
     from reasonkit.train.recipes.tiny.network import Shape
@@ -46,7 +53,7 @@ def train(options: argparse.Namespace) -> int:
 
     plan = Plan(
         folder=options.folder, minutes=options.minutes, workers=options.workers, seed=options.seed, rate=options.rate,
-        muon=not options.adamw,
+        muon=not options.adamw, start=options.start,
     )  # fmt: skip
     Worker(plan, options.worker, Shape()).run()
     return 0
@@ -57,9 +64,12 @@ def evaluate(options: argparse.Namespace) -> int:
     from reasonkit.train.recipes.tiny import evaluate as measuring
 
     scores = []
-    for found, seconds in measuring.evaluate(
+    runs: Iterator[tuple[measuring.Score, float]] = measuring.evaluate(
         options.model, count=options.count, seed=options.seed, only=options.only, with_bundled=options.bundled
-    ):
+    )
+    if options.local:
+        runs = chain(runs, measuring.sampled(options.model, options.local, options.seed))
+    for found, seconds in runs:
         scores.append(found)
         print(f"{found.task}: {found.right} of {found.count}, {seconds:.0f} s", file=sys.stderr, flush=True)
     print(measuring.report(scores))

@@ -13,21 +13,24 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from reasonkit.train.recipes.tiny.documents import Document, encode, segments
+from reasonkit.train.recipes.tiny.documents import Document, document
+
+POOL = 1500
+"""Documents that are made at once and put into batches by length."""
 
 
 def batches(tokenizer: Tokenizer, seed: int, pool: int, tokens: int, context: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of one pool of fresh documents: ids and mask, each (batch, time), of like lengths."""
-    dice = random.Random(f"{seed} {pool}")
-    documents = sorted((encode(tokenizer, segments(dice)) for _ in range(1500)), key=lambda item: len(item.ids))
+    numbers = range(pool * POOL, (pool + 1) * POOL)
+    made = sorted((document(tokenizer, seed, number) for number in numbers), key=lambda item: len(item.ids))
     groups: list[list[Document]] = [[]]
-    for document in documents:
-        if len(document.ids) > context:
+    for item in made:
+        if len(item.ids) > context:
             continue
-        if (len(groups[-1]) + 1) * rounded(len(document.ids)) > tokens:
+        if (len(groups[-1]) + 1) * rounded(len(item.ids)) > tokens:
             groups.append([])
-        groups[-1].append(document)
-    dice.shuffle(groups)
+        groups[-1].append(item)
+    random.Random(f"{seed} {pool}").shuffle(groups)
     for group in groups:
         yield padded(group)
 
@@ -42,7 +45,7 @@ def padded(group: list[Document]) -> tuple[Tensor, Tensor]:
     time_ = rounded(max(len(document.ids) for document in group))
     ids = torch.zeros(len(group), time_, dtype=torch.long)
     learned = torch.zeros(len(group), time_, dtype=torch.bool)
-    for row, document in enumerate(group):
-        ids[row, : len(document.ids)] = torch.tensor(document.ids)
-        learned[row, : len(document.ids)] = torch.tensor(document.learned)
+    for row, item in enumerate(group):
+        ids[row, : len(item.ids)] = torch.tensor(item.ids)
+        learned[row, : len(item.ids)] = torch.tensor(item.learned)
     return ids, learned

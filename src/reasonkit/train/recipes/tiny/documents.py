@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasonkit.train.recipes.tiny import contexts
-from reasonkit.train.recipes.tiny.episodes import Episode, Teller, episode
-from reasonkit.train.recipes.tiny.kinds import kinds
+from reasonkit.train.recipes.tiny.episodes import Episode, episode, page_of
+from reasonkit.train.recipes.tiny.facts import Fact
+from reasonkit.train.recipes.tiny.kinds import Relation
 from reasonkit.train.recipes.tiny.names import Retry
 from reasonkit.train.recipes.tiny.problems import Problem, problem
+from reasonkit.train.recipes.tiny.teller import IMPLIED, Teller
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MIX = {"react": 48, "reading": 10, "pal": 14, "cot": 12, "direct": 2, "context": 14}
+MIX = {"react": 48, "reading": 14, "pal": 12, "cot": 12, "direct": 1, "context": 10}
 """Kinds of document and their weights."""
 
 PAD, BOS, EOS = 0, 1, 2
@@ -40,7 +42,7 @@ def react(made: Episode) -> list[Segment]:
     """Render an episode as the library's ReAct loop does."""
     segments: list[Segment] = [(f"Question: {made.question}\nThought 1:", False)]
     for number, (said, seen) in enumerate(made.turns, 1):
-        segments.append((said, True))
+        segments.append((said, number > made.slips))
         if seen:
             segments.append((f"\nObservation {number}: {seen}\nThought {number + 1}:", False))
     return segments
@@ -62,24 +64,32 @@ def direct(made: Problem) -> list[Segment]:
 
 
 def reading(dice: random.Random, *, measured: bool = False) -> list[Segment]:
-    """Ask up to four questions about one page."""
+    """Ask up to six questions about one page; some have no answer there."""
     while True:
         teller = Teller(dice, measured=measured)
         try:
-            subject = teller.names.entity(dice.choice(list(kinds())))
-            page = teller.writer.page(subject)
+            page = page_of(teller)
         except Retry:
             continue
-        facts = [fact for fact in page.facts if fact.sentence >= 0]
-        dice.shuffle(facts)
+        told = {form for fact in page.facts for form in (fact.relation.phrase, *fact.relation.questions)}
+        asked: list[Fact | Relation] = [fact for fact in page.facts if fact.sentence >= 0]
+        others = [teller.relation(page.subject.kind) for _ in range(3)]
+        for other in others:
+            implied = other.value in (*IMPLIED, "date") and not other.key.startswith("loose")
+            if not implied and not told.intersection((other.phrase, *other.questions)):
+                asked.append(other)
+        dice.shuffle(asked)
         segments: list[Segment] = [(" ".join(page.sentences) + "\n", False)]
-        for number, fact in enumerate(facts[: dice.randint(2, 5)]):
-            question, phrase, answer = teller.ask(fact, teller.spoken(subject))
-            phrase = phrase.format(e=subject.mention)
+        for number, item in enumerate(asked[: dice.randint(3, 6)]):
+            spoken, thought_of = teller.spoken(page.subject, kind=0.0)
+            fact = Fact(relation=item) if isinstance(item, Relation) else item
+            question, phrase, answer = teller.ask(fact, spoken)
+            phrase = phrase.format(e=thought_of)
             start = phrase[:1].upper() + phrase[1:]
             gap = "\n" if number else ""
             segments.append((f"{gap}Q: {question}\nA:", False))
-            segments.append((f" {start} is {answer}. So the answer is {answer}.", True))
+            found = f" {start} is {answer}. So the answer is {answer}."
+            segments.append((f" The text does not tell {phrase}." if isinstance(item, Relation) else found, True))
         return segments
 
 
@@ -110,6 +120,11 @@ def segments(dice: random.Random, kind: str = "") -> list[Segment]:
     if kind == "cot":
         return joined([cot(problem(dice, small=True, steps=3)) for _ in range(count)], "\n\n")
     return joined([direct(problem(dice, small=True, steps=1)) for _ in range(count)], "\n\n")
+
+
+def document(tokenizer: Tokenizer, seed: int, index: int) -> Document:
+    """Return training document number ``index`` of a seed: the same one whenever it is asked for."""
+    return encode(tokenizer, segments(random.Random(f"{seed} {index}")))
 
 
 def encode(tokenizer: Tokenizer, parts: list[Segment]) -> Document:

@@ -1,28 +1,21 @@
-"""ReAct episodes over invented pages, in the library's own surface strings.
+"""ReAct episodes over invented pages: their plots.
 
 For: one hop, two hops, Lookup on later sentences (with hits that do not tell it), recovery after "Could not find",
-and a Search that returned another page of that name. Not for: how pages are worded (pages.py).
-
-Source of the strings: Yao et al. 2022 (arXiv:2210.03629), and the released environment's observations, mended.
+and a Search that returned another page of that name. Not for: how turns (teller.py) and pages (pages.py) are worded.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 
-from reasonkit.train.recipes.tiny import words
-from reasonkit.train.recipes.tiny.facts import Fact
 from reasonkit.train.recipes.tiny.kinds import Relation, kinds, linked
-from reasonkit.train.recipes.tiny.names import Entity, Names, Retry, held
-from reasonkit.train.recipes.tiny.pages import SHOWN, Page, Writer
+from reasonkit.train.recipes.tiny.names import Entity, Retry, held
+from reasonkit.train.recipes.tiny.sentences import SHOWN, Page
+from reasonkit.train.recipes.tiny.teller import IMPLIED, LOOSE_SHARE, Teller
 
-TASKS = {"one": 30, "two": 34, "lookup": 15, "missing": 9, "wrong": 6, "two_lookup": 3, "two_missing": 3}
+TASKS = {"one": 32, "two": 22, "lookup": 19, "missing": 9, "wrong": 8, "two_lookup": 6, "two_missing": 4}
 """Kinds of episode and their weights in training."""
-
-OWNED = re.compile(r"the ([a-z ]+) of \{e\}$")
-"""Noun phrases that can be turned into a possessive."""
 
 PAIR_SHARE = 8
 """One in so many pairs of relations is kept for measurement."""
@@ -38,6 +31,8 @@ class Episode:
     turns: tuple[tuple[str, str], ...]
     """What the model writes after ``Thought n:`` and the observation that follows ("" after Finish)."""
     pages: dict[str, list[str]]
+    slips: int = 0
+    """Turns at the beginning with a mistake, which are not learned; what follows mends it."""
 
 
 def held_pair(first: Relation, second: Relation) -> bool:
@@ -45,145 +40,11 @@ def held_pair(first: Relation, second: Relation) -> bool:
     return held(f"{first.kind}.{first.key}.{second.kind}.{second.key}", PAIR_SHARE)
 
 
-def look_up(title: str, sentences: list[str], keyword: str, earlier: int, *, plain: bool) -> str:
-    """Return Lookup's observation after ``earlier`` uses of the keyword; ``plain`` is the original's short form."""
-    hits = [sentence for sentence in sentences if keyword.lower() in sentence.lower()]
-    if earlier < len(hits):
-        return f"(Result {earlier + 1} / {len(hits)}) {hits[earlier]}"
-    return "No more results." if plain or hits else f"No results for {keyword!r} on the page {title!r}."
-
-
-class Teller:
-    """Writes one episode."""
-
-    def __init__(self, dice: random.Random, *, measured: bool) -> None:
-        self.dice = dice
-        self.names = Names(dice, measured=measured)
-        self.writer = Writer(dice, self.names)
-        self.turns: list[tuple[str, str]] = []
-        self.pages: dict[str, list[str]] = {}
-
-    def noun(self, kind: str) -> str:
-        """Return a word for a kind, as titles put it in brackets: (novel), (painter)."""
-        return self.dice.choice(words.LISTS["occupation"] if kind == "person" else kinds()[kind].nouns)
-
-    def say(self, thought: str, action: str, observation: str = "") -> None:
-        """Add a turn."""
-        self.turns.append((f" {thought}\nAction {len(self.turns) + 1}: {action}", observation))
-
-    def add(self, page: Page) -> Page:
-        """Put a page into the encyclopedia."""
-        self.pages[page.title] = page.sentences
-        return page
-
-    def ask(self, fact: Fact, entity: str) -> tuple[str, str, str]:
-        """Return a question about a fact, the thoughts' noun phrase for it (with {e}) and the answer."""
-        relation = fact.relation
-        if relation.value == "date":
-            if not relation.questions or self.dice.random() < 0.6:
-                form, word, answer = self.dice.choice(relation.year_questions), "year", fact.year
-            else:
-                form, word, answer = self.dice.choice(relation.questions), "date", fact.answer
-        else:
-            form, word, answer = self.dice.choice(relation.questions), "", fact.answer
-        for usual, other in (("In which", "In what"), ("Which", "What"), ("At which", "At what")):
-            if form.startswith(usual + " ") and self.dice.random() < 0.3:
-                form = other + form.removeprefix(usual)
-        plain = self.dice.random()
-        owned = OWNED.match(relation.phrase)
-        asks = "Who" if relation.value == "person" else "What"
-        if plain < 0.06 and owned and '"' not in entity:
-            form = f"{asks} {self.dice.choice(('is', 'was'))} {{e}}'s {owned[1]}?"
-        elif plain < 0.12 and not word:
-            form = self.dice.choice((f"{asks} is {relation.phrase}?", f"Name {relation.phrase}."))
-        return form.format(e=entity), relation.phrase.replace("{year}", word), answer
-
-    def nested(self, relation: Relation, entity: str) -> str:
-        """Return a noun phrase for a relation's value within a question."""
-        owned = OWNED.match(relation.phrase)
-        if owned and '"' not in entity and self.dice.random() < 0.1:
-            return f"{entity}'s {owned[1]}"
-        return self.dice.choice((relation.phrase, *relation.others)).format(e=entity)
-
-    def spoken(self, subject: Entity, *, kind: float = 0.12) -> str:
-        """Return how a question names a subject: at times with its kind before it, or in quotes."""
-        draw = self.dice.random()
-        if subject.kind in ("novel", "play", "painting", "film", "symphony", "lake", "mountain", "city", "company"):
-            noun = self.dice.choice(kinds()[subject.kind].nouns)
-            if draw < kind:
-                return f"the {noun} {subject.name}"
-            if draw < kind + 0.05:
-                return f'"{subject.name}"'
-        return subject.mention
-
-    def search_first(self, subject: Entity, phrase: str, observation: str) -> None:
-        """Add the turn that searches for the question's subject."""
-        self.say(f"I need to search {subject.name} and find {phrase}.", f"Search[{subject.name}]", observation)
-
-    def finish(self, phrase: str, answer: str) -> None:
-        """Add the turn that answers."""
-        start = phrase[:1].upper() + phrase[1:]
-        self.say(f"{start} is {answer}. So the answer is {answer}.", f"Finish[{answer}]")
-
-    def similar(self, wanted: str) -> list[str]:
-        """Return up to five titles, the wanted one among them."""
-        others = [title for title in self.pages if title != wanted]
-        while len(others) < 4 and self.dice.random() < 0.85:
-            others.append(self.names.entity(self.dice.choice(list(kinds()))).title)
-        self.dice.shuffle(others)
-        found = [wanted, *others[:4]]
-        self.dice.shuffle(found)
-        return found
-
-    def missing(self, asked: str, wanted: str) -> str:
-        """Return Search's observation where no page has the name."""
-        return f"Could not find {asked}. Similar: {self.similar(wanted)}."
-
-    def blurred(self, subject: Entity) -> str:
-        """Return a name that is nearly, but not quite, a page's title."""
-        dice, name = self.dice, subject.name
-        parts = name.split()
-        shapes = []
-        if subject.kind == "person" and len(parts) > 1:
-            shapes += [parts[-1], f"{parts[0][0]}. {parts[-1]}", f"{parts[0]} {self.names.first()} {parts[-1]}"]
-        elif len(parts) > 1 and parts[0] in ("The", "A", "An"):
-            shapes += [" ".join(parts[1:])] * 2
-        elif len(parts) > 2:
-            shapes += [" ".join(parts[-2:]), f"{parts[0]} {parts[-1]}"]
-        else:
-            shapes += [f"{name} {kinds()[subject.kind].nouns[0]}", f"{kinds()[subject.kind].nouns[0]} {name}"]
-        at = dice.randrange(1, len(name) - 1)
-        shapes += [name[:at] + name[at + 1 :], name[:at] + name[at] + name[at:]]
-        return dice.choice(shapes)
-
-    def look(self, page: Page, fact: Fact, phrase: str) -> None:
-        """Add the turns that look a fact up, through misses and hits that do not tell it."""
-        dice, relation = self.dice, fact.relation
-        sentence = page.sentences[fact.sentence]
-        keywords = list(relation.keywords)
-        if dice.random() < 0.25 and len(keywords) > 1:
-            keywords.reverse()
-        thought = f"The text does not tell {phrase}."
-        for keyword in keywords:
-            earlier = 0
-            while True:
-                plain = dice.random() < 0.4
-                seen = look_up(page.title, page.sentences, keyword, earlier, plain=plain)
-                self.say(f"{thought} I need to look up {keyword}.", f"Lookup[{keyword}]", seen)
-                if seen.endswith(sentence):
-                    return
-                if not seen.startswith("(Result"):
-                    thought = f"There is no result for {keyword}."
-                    break
-                thought = f"This result does not tell {phrase}."
-                earlier += 1
-                if earlier > 2:
-                    raise Retry
-        raise Retry
-
-
 def episode(dice: random.Random, *, measured: bool = False, task: str = "", unseen_pair: bool = False) -> Episode:
-    """Make one episode; ``measured`` draws names kept for measurement, ``unseen_pair`` kept pairs of relations."""
+    """Make one episode; ``measured`` draws names kept for measurement, ``unseen_pair`` kept pairs of relations.
+
+    The task ``unseen_words`` is one hop over a made-up relation whose words are kept for measurement.
+    """
     task = task or dice.choices(list(TASKS), list(TASKS.values()))[0]
     while True:
         try:
@@ -192,7 +53,10 @@ def episode(dice: random.Random, *, measured: bool = False, task: str = "", unse
             for _ in range(2):
                 kind = dice.choice(list(kinds()))
                 teller.add(teller.writer.page(teller.names.entity(kind), small=True))
-            return Episode(task=task, question=question, answer=answer, turns=tuple(teller.turns), pages=teller.pages)
+            return Episode(
+                task=task, question=question, answer=answer, turns=tuple(teller.turns), pages=teller.pages,
+                slips=teller.slips,
+            )  # fmt: skip
         except Retry:
             continue
 
@@ -202,16 +66,22 @@ def _tell(teller: Teller, task: str, *, unseen_pair: bool) -> tuple[str, str]:
         return _two(teller, task, unseen_pair=unseen_pair)
     dice, writer = teller.dice, teller.writer
     subject = teller.names.entity(dice.choice(list(kinds())))
-    relation = dice.choice(kinds()[subject.kind].relations)
-    small = dice.random() < 0.35
+    relation = teller.relation(
+        subject.kind, share=0.0 if task in ("missing", "wrong") and dice.random() < 0.6 else LOOSE_SHARE,
+        unseen=task == "unseen_words",
+    )  # fmt: skip
+    if task == "lookup" and relation.value in IMPLIED and not relation.key.startswith("loose"):
+        raise Retry
+    small = dice.random() < 0.3
     if task == "wrong":
         return _wrong(teller, subject, relation)
+    if task == "missing":
+        return _missing(teller, subject, relation, small=small)
+    spoken, thought_of = teller.spoken(subject)
     page = teller.add(writer.page(subject, relation, late=task == "lookup", small=small))
     fact = page.fact(relation.key)
-    if task == "missing":
-        return _missing(teller, subject, page, fact)
-    question, phrase, answer = teller.ask(fact, teller.spoken(subject))
-    phrase = phrase.format(e=subject.mention)
+    question, phrase, answer = teller.ask(fact, spoken)
+    phrase = phrase.format(e=thought_of)
     teller.search_first(subject, phrase, page.shown)
     if task == "lookup":
         teller.look(page, fact, phrase)
@@ -219,22 +89,34 @@ def _tell(teller: Teller, task: str, *, unseen_pair: bool) -> tuple[str, str]:
     return question, answer
 
 
-def _missing(teller: Teller, subject: Entity, page: Page, fact: Fact) -> tuple[str, str]:
+def _missing(teller: Teller, subject: Entity, relation: Relation, *, small: bool) -> tuple[str, str]:
     dice = teller.dice
-    if dice.random() < 0.4:
-        del teller.pages[page.title]
+    if dice.random() < 0.5:
         noun = teller.noun(subject.kind)
-        page.title = f"{subject.title} ({noun})"
+        if subject.kind == "person":
+            teller.writer.job = noun
+        page = teller.writer.page(subject, relation, title=f"{subject.title} ({noun})", small=small)
         teller.add(page)
-        for kind in dice.sample([name for name in kinds() if name != subject.kind], dice.randint(1, 3)):
-            teller.pages[f"{subject.title} ({kinds()[kind].nouns[0]})"] = [f"{subject.title} is a {kind}."]
+        others = [name for name in kinds() if name != subject.kind]
         asked, spoken = subject.name, f"the {noun} {subject.name}"
+        if not relation.key.startswith("loose") and dice.random() < 0.5:
+            spoken = subject.mention
+            keys = {name: {each.key for each in kinds()[name].relations} for name in others}
+            others = [name for name in others if relation.key not in keys[name]]
+        for kind in dice.sample(others, dice.randint(1, 3)):
+            teller.pages[f"{subject.title} ({teller.noun(kind)})"] = [f"{subject.title} is a {kind}."]
     else:
+        page = teller.add(teller.writer.page(subject, relation, small=small))
         asked = spoken = teller.blurred(subject)
         if subject.article and asked == asked.lower():
             spoken = subject.article + asked
+        if dice.random() < 0.3 and not teller.names.measured:
+            spoken, teller.slips = subject.mention, 1
+        if asked.casefold() == page.title.casefold():
+            raise Retry
+    fact = page.fact(relation.key)
     question, phrase, answer = teller.ask(fact, spoken)
-    phrase = phrase.format(e=asked if spoken == asked else subject.article + asked)
+    phrase = phrase.format(e=spoken)
     searched = Entity(kind=subject.kind, name=asked)
     teller.search_first(searched, phrase, teller.missing(asked, page.title))
     thought = f"There is no page called {asked}. The right title is {page.title}."
@@ -248,7 +130,9 @@ def _wrong(teller: Teller, subject: Entity, relation: Relation) -> tuple[str, st
     noun = teller.noun(subject.kind)
     other = dice.choice([name for name in kinds() if name != subject.kind])
     twin = Entity(kind=other, name=subject.name, article="the " if other in ("river", "ship", "event") else "")
-    trap = teller.add(teller.writer.page(twin, small=True))
+    trap = teller.add(teller.writer.page(twin, small=dice.random() < 0.5))
+    if subject.kind == "person":
+        teller.writer.job = noun
     page = teller.add(
         teller.writer.page(subject, relation, title=f"{subject.title} ({noun})", small=dice.random() < 0.5)
     )
@@ -257,13 +141,12 @@ def _wrong(teller: Teller, subject: Entity, relation: Relation) -> tuple[str, st
     phrase = phrase.format(e=f"the {noun} {subject.name}")
     teller.search_first(subject, phrase, trap.shown)
     thought = f"This page is about something else, not about the {noun}."
+    asked = f"{subject.name} ({noun})"
     if dice.random() < 0.6:
-        asked = f"{subject.name} ({noun})"
         teller.say(f"{thought} I need to search {asked} and find {phrase}.", f"Search[{asked}]", page.shown)
     else:
-        asked = f"{subject.name} ({noun})"
         del teller.pages[page.title]
-        page.title = teller.dice.choice((f"{noun} {subject.name}", f"{subject.name} {noun}"))
+        page.title = dice.choice((f"{noun} {subject.name}", f"{subject.name} {noun}"))
         page.title = page.title[:1].upper() + page.title[1:]
         teller.add(page)
         seen = teller.missing(asked, page.title)
@@ -279,16 +162,22 @@ def _two(teller: Teller, task: str, *, unseen_pair: bool) -> tuple[str, str]:
     first, second = dice.choice(linked())
     if held_pair(first, second) != unseen_pair:
         raise Retry
+    if not unseen_pair and dice.random() < LOOSE_SHARE / 2:
+        second = teller.relation(second.kind, share=1.0)
+    if task == "two_lookup" and second.value in IMPLIED and not second.key.startswith("loose"):
+        raise Retry
     subject = teller.names.entity(first.kind)
     bridge = teller.names.entity(second.kind)
-    near = teller.add(writer.page(subject, first, given=bridge, small=dice.random() < 0.4))
+    spoken, thought_of = teller.spoken(subject)
+    near = teller.add(writer.page(subject, first, given=bridge, small=dice.random() < 0.3))
+    writer.job = ""
     title = bridge.title
     if task == "two_missing":
-        title = f"{bridge.title} ({teller.noun(bridge.kind)})"
-    far = teller.add(writer.page(bridge, second, late=task == "two_lookup", title=title, small=dice.random() < 0.4))
+        title = f"{bridge.title} ({teller.noun(bridge.kind)})" if dice.random() < 0.6 else _longer(teller, bridge)
+    far = teller.add(writer.page(bridge, second, late=task == "two_lookup", title=title, small=dice.random() < 0.3))
     fact = far.fact(second.key)
-    question, phrase, answer = teller.ask(fact, teller.nested(first, teller.spoken(subject)))
-    step = first.phrase.format(e=subject.mention)
+    question, phrase, answer = teller.ask(fact, teller.nested(first, spoken))
+    step = first.phrase.format(e=thought_of)
     phrase = phrase.format(e=bridge.mention)
     teller.search_first(subject, step, near.shown)
     thought = f"{step[:1].upper()}{step[1:]} is {bridge.mention}."
@@ -301,3 +190,17 @@ def _two(teller: Teller, task: str, *, unseen_pair: bool) -> tuple[str, str]:
         teller.look(far, fact, phrase)
     teller.finish(phrase, answer)
     return question, answer
+
+
+def _longer(teller: Teller, bridge: Entity) -> str:
+    """Return a title that says more than the name that led to it."""
+    if bridge.kind == "person" and " " in bridge.name:
+        first, _, rest = bridge.name.partition(" ")
+        return f"{first} {teller.names.first()} {rest}"
+    noun = teller.dice.choice(kinds()[bridge.kind].nouns)
+    return f"{noun[:1].upper()}{noun[1:]} {bridge.name}" if teller.dice.random() < 0.5 else f"{bridge.title} {noun}"
+
+
+def page_of(teller: Teller) -> Page:
+    """Return a page of any kind by itself."""
+    return teller.writer.page(teller.names.entity(teller.dice.choice(list(kinds()))))

@@ -132,7 +132,7 @@ def tried_context(client: Client, dice: random.Random, kind: str) -> Trial:
 def trials(client: Client, programmer: PAL) -> dict[str, Callable[[random.Random], Trial]]:
     """Return every generated task by name; each makes and runs one item from a generator of chance."""
     found: dict[str, Callable[[random.Random], Trial]] = {}
-    for task in ("one", "two", "lookup", "missing", "wrong", "two_lookup", "two_missing"):
+    for task in ("one", "unseen_words", "two", "lookup", "missing", "wrong", "two_lookup", "two_missing"):
         found[f"react {task}"] = lambda dice, task=task: tried_react(  # type: ignore[misc]
             client, episode(dice, measured=True, task=task)
         )
@@ -148,10 +148,14 @@ def trials(client: Client, programmer: PAL) -> dict[str, Callable[[random.Random
     return found
 
 
+PROSE = {"prose by hand": "prose.txt", "prose by hand, more": "prose_more.txt"}
+"""Pages in nobody's templates, and their questions: a development set."""
+
+
 @cache
-def prose() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    """Return the pages that were written by hand in another style (``prose.txt``), and their questions and answers."""
-    text = (resources.files("reasonkit.train.recipes.tiny") / "prose.txt").read_text(encoding="utf-8")
+def prose(file: str = "prose.txt") -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Return the pages that were written by hand in another style, and their questions and answers."""
+    text = (resources.files("reasonkit.train.recipes.tiny") / file).read_text(encoding="utf-8")
     pages, asked = {}, []
     for block in ("\n" + text).split("\n# ")[1:]:
         title, body, *questions = block.strip().splitlines()
@@ -162,16 +166,18 @@ def prose() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     return pages, tuple(asked)
 
 
-def hand_written(client: Client) -> Score:
-    """Ask about the hand-written pages; few, but in nobody's templates."""
-    pages, asked = prose()
+def hand_written(client: Client, task: str) -> Score:
+    """Ask about hand-written pages; few, but in nobody's templates."""
+    pages, asked = prose(PROSE[task])
     agent = ReAct(client, prompt="react/tiny", pages=MemoryPages(pages))
-    return score("prose by hand", [answered(agent, question, (answer,)) for question, answer in asked], shown=80)
+    return score(task, [answered(agent, question, (answer,)) for question, answer in asked], shown=80)
 
 
-def bundled(client: Client, count: int, seed: int) -> Iterator[Score]:
+def bundled(client: Client, count: int, seed: int, *, only: Sequence[str] = ()) -> Iterator[Score]:
     """Ask the questions that ship with the encyclopedia, all of them or a sample of ``count`` of each kind."""
     for path in sorted(questions_path().glob("*.jsonl")):
+        if only and not f"bundled {path.stem}".startswith(tuple(only)):
+            continue
         items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         if len(items) > count:
             items = random.Random(seed).sample(items, count)
@@ -180,6 +186,27 @@ def bundled(client: Client, count: int, seed: int) -> Iterator[Score]:
             f"bundled {path.stem}",
             [answered(agent, item["question"], (item["answer"], *item["also"])) for item in items],
         )
+
+
+LOCAL = ("react one", "react two", "pal known_family", "cot small")
+"""Tasks of which a sample goes through the other client."""
+
+
+def sampled(model: Path, count: int, seed: int) -> Iterator[tuple[Score, float]]:
+    """Yield the scores of the first items of some tasks through ``LocalClient`` (transformers), from the same dice."""
+    from reasonkit.clients.local import LocalClient
+
+    client = LocalClient(model)
+    programmer = PAL(client, prompt="pal/tiny")
+    try:
+        for name in LOCAL:
+            started, dice = time.monotonic(), random.Random(f"{seed} {name}")
+            trial = trials(client, programmer)[name]
+            found = score(f"LocalClient: {name}", [trial(dice) for _ in range(count)])
+            yield found, time.monotonic() - started
+    finally:
+        programmer.close()
+        client.close()
 
 
 def evaluate(
@@ -206,10 +233,11 @@ def evaluate(
             dice = random.Random(f"{seed} {name}")
             found = score(name, [trial(dice) for _ in range(count)])
             yield found, time.monotonic() - started
-        if not only or "prose" in only:
-            yield hand_written(client), 0.0
+        for name in PROSE:
+            if not only or "prose" in only:
+                yield hand_written(client, name), 0.0
         if with_bundled:
-            for found in bundled(client, count, seed):
+            for found in bundled(client, count, seed, only=only):
                 yield found, 0.0
     finally:
         programmer.close()

@@ -25,15 +25,26 @@ UNITS: dict[str, tuple[str, ...]] = {
     "kmh": ("kilometres per hour", "km/h", "miles per hour"),
     "hours": ("hours", "hours", "days"),
     "celsius": ("degrees Celsius", "degrees"),
+    "mm": ("millimetres", "mm", "inches"),
     "": ("",),
 }
 
+LISTED = ("product", "food", "use", "field", "occupation", "material", "language", "colour", "genre")
+"""Kinds of words of which a page may name several as one value."""
+
 NAMED = re.compile(
     r"^\{v\}|(\}|author|composer|architect|publisher|playwright|botanist|painter|writer|character|city of|province of"
-    r"|region of|town of|chief town of|slopes of|source|works?|work,|its|the|of a?) \{v\}|\{v\}'"
+    r"|the \w+|region of|town of|chief town of|slopes of|source|works?|work,|its|the|of a?) \{v\}|\{v\}'"
 )
 """Forms that say already what the value is, or that begin with it."""
 APPROXIMATE = re.compile(r"(about|some|around|to|for|number|cost|with|has|employs|once every|least) \{v\}")
+
+
+COUNTED = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+"""Numbers as words."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,11 +101,24 @@ class Drawer:
             fact.text = fact.year = str(dice.randint(relation.low, relation.high))
         elif kind == "num":
             unit = dice.choice(UNITS[relation.unit])
-            fact.text = f"{numeral(dice, number(dice, relation.low, relation.high))} {unit}".strip()
+            drawn = number(dice, relation.low, relation.high)
+            amount = numeral(dice, drawn)
+            if drawn < len(COUNTED) and dice.random() < (0.12 if relation.unit else 0.3):
+                amount = COUNTED[drawn]
+            if amount[0].isdigit() and dice.random() < 0.06:
+                amount += (
+                    f"{dice.choice((' to ', ' and ', '-', ' to '))}{numeral(dice, drawn + dice.randint(1, drawn + 1))}"
+                )
+            elif amount.isdigit() and drawn < 100 and dice.random() < 0.06:
+                amount += f".{dice.randint(1, 9)}"
+            fact.text = f"{amount} {unit}".strip()
         elif kind == "symbol":
             fact.text = dice.choice(words.SYMBOLS) + dice.choice(("", *"abcdefghilmnorstuy"))
         elif kind in words.LISTS:
             fact.text = dice.choice(words.LISTS[kind])
+            if kind in LISTED and dice.random() < 0.18:
+                others = [word for word in dice.sample(words.LISTS[kind], dice.choice((2, 2, 3))) if word != fact.text]
+                fact.text = f"{', '.join((fact.text, *others[:-1]))} and {others[-1]}"
         elif entity is None:
             fact.entity = self.somewhere(kind)
         if fact.entity is not None:
@@ -160,7 +184,10 @@ class Drawer:
         """Write a date with its preposition, and note what it gives as an answer."""
         dice, draw = self.dice, self.dice.random()
         day, month = dice.randint(1, 28), dice.choice(words.MONTHS)
-        if draw < 0.5:
+        if draw < 0.04:
+            fact.answer = fact.year
+            return f"{dice.choice(('around', 'about', 'before', 'as early as in'))} {fact.year}"
+        if draw < 0.5 or fact.year.endswith("BC"):
             fact.answer = fact.year
         elif draw < 0.72:
             fact.answer = f"{day} {month} {fact.year}"

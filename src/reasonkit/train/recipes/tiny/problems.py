@@ -23,14 +23,23 @@ EVENTS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "receive": (("{M} gives {N} {k} {o}.", "{N} receives {k} {o} from {M}.", "{N} gets {k} {o} from {M}."),
                 "received", "+"),
     "make": (("{N} makes {k} more {o}.", "Then {N} makes {k} {o}."), "made", "+"),
+    "win": (("{N} wins {k} {o} in a game.", "Then {N} wins {k} more {o}."), "won", "+"),
+    "collect": (("{N} collects {k} more {o}.", "On the way {N} collects {k} {o}."), "collected", "+"),
+    "borrow": (("{N} borrows {k} {o} from {M}.", "Then {N} borrows {k} more {o}."), "borrowed", "+"),
+    "add": (("{N} adds {k} {o}.", "{M} puts {k} more {o} into the box."), "added", "+"),
     "give": (("{N} gives {k} {o} to {M}.", "Then {N} hands {k} {o} to {M}.", "{M} gets {k} {o} from {N}."),
              "given", "-"),
     "lose": (("{N} loses {k} {o}.", "Then {k} of the {o} get lost.", "{k} {o} are lost on the way."), "lost", "-"),
     "sell": (("{N} sells {k} {o}.", "Then {N} sells {k} of the {o}.", "{k} of the {o} are sold."), "sold", "-"),
     "break": (("{k} of the {o} break.", "Then {k} {o} break."), "broken", "-"),
+    "lend": (("{N} lends {k} {o} to {M}.", "{M} borrows {k} of the {o}."), "lent", "-"),
+    "throw": (("{N} throws away {k} {o}.", "Then {k} {o} are thrown away."), "thrown", "-"),
+    "use": (("{N} uses {k} of the {o}.", "Then {N} uses up {k} {o}."), "used", "-"),
+    "take": (("{M} takes {k} of the {o}.", "Then {M} takes away {k} {o}."), "taken", "-"),
     "double": (("Then the number of {o} doubles.", "{N} doubles the number of {o}."), "2", "*"),
     "triple": (("Then the number of {o} triples.", "{N} triples the number of {o}."), "3", "*"),
     "halve": (("Then half of the {o} are given away.", "{N} loses half of the {o}."), "2", "//"),
+    "third": (("Then {N} keeps only a third of the {o}.", "Only a third of the {o} are left after that."), "3", "//"),
 }  # fmt: skip
 
 
@@ -154,13 +163,13 @@ class Author:
         """Return a number: small ones for CoT; else mostly two digits, at times three."""
         dice = self.dice
         if self.small:
-            return dice.randint(2, 20 if role == "a" else 9)
+            return dice.randint(2, 12 if role == "a" else 6)
         return dice.randint(2, 30) if dice.random() < 0.4 else dice.randint(2, 400 if role in "ac" else 99)
 
     @property
     def limit(self) -> int:
         """The largest value that may come up."""
-        return 99 if self.small else 40000
+        return 60 if self.small else 40000
 
     def from_family(self, family: Family) -> Problem:
         """Write a problem of a family."""

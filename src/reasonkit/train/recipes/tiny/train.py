@@ -12,12 +12,14 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,6 +47,8 @@ class Plan:
     save_seconds: float = 150.0
     probe_seconds: float = 420.0
     muon: bool = True
+    start: Path | None = None
+    """Weights to begin with, as ``model.safetensors``; drawn from the seed where there are none."""
 
 
 def loss(network: Network, ids: Tensor, learned: Tensor) -> Tensor:
@@ -81,10 +85,13 @@ class Worker:
         self.tokenizer = vocabulary.load(plan.folder / "tokenizer.json", shape.vocabulary)
         self.network = Network(shape)
         self.network.initialise(plan.seed)
+        if plan.start is not None:
+            self.network.load_state_dict({name: each.float() for name, each in load_file(plan.start).items()})
         self.optimizers = optimizers(self.network, plan)
         self.step = self.pool = self.tokens = 0
         self.elapsed = self.cpu = 0.0
         self.averaged = {other: 0.0 for other in range(plan.workers) if other != number}
+        self.stopped = False
         if self.checkpoint.exists():
             self._load()
 
@@ -136,13 +143,18 @@ class Worker:
         with (self.plan.folder / f"worker{self.number}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def stop(self, *_: object) -> None:
+        """Have the run write a checkpoint after this step and end."""
+        self.stopped = True
+
     def run(self) -> None:
-        """Train until the budget is spent."""
+        """Train until the budget is spent; on SIGTERM write a checkpoint and end."""
+        signal.signal(signal.SIGTERM, self.stop)
         plan, budget = self.plan, self.plan.minutes * 60
         started, started_cpu = time.monotonic() - self.elapsed, time.process_time() - self.cpu
         saved = probed = self.elapsed
         recent: list[float] = []
-        while self.elapsed < budget:
+        while self.elapsed < budget and not self.stopped:
             source = batches(
                 self.tokenizer, plan.seed * 100 + self.number, self.pool, plan.batch_tokens, self.shape.context
             )
@@ -163,10 +175,12 @@ class Worker:
                 if self.number == 0 and self.elapsed - probed > plan.probe_seconds:
                     probed = self.elapsed
                     self.log(exact=probes.exact(self.network, self.tokenizer))
-                if self.elapsed >= budget:
+                if self.elapsed >= budget or self.stopped:
                     break
         self.average()
         self.save()
+        if self.stopped:
+            return
         self.log(exact=probes.exact(self.network, self.tokenizer), finished=True)
 
     def advance(self, ids: Tensor, learned: Tensor, budget: float) -> float:
