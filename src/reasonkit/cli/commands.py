@@ -10,9 +10,11 @@ import typer
 from reasonkit.cli.adapters import adapters
 from reasonkit.cli.evaluation import compare, evaluation, report
 from reasonkit.cli.forget import forget
+from reasonkit.cli.plan import calibrate, plan
 from reasonkit.cli.quantize import quantize
 from reasonkit.cli.run import Asked, run
 from reasonkit.cli.trace import traces
+from reasonkit.cli.train import train
 from reasonkit.version import __version__
 
 if TYPE_CHECKING:
@@ -240,9 +242,12 @@ def doctor(
 app.command(name="eval")(evaluation)
 app.command()(compare)
 app.command()(report)
+app.command()(plan)
+app.command()(calibrate)
 app.command()(quantize)
 app.command()(forget)
 app.add_typer(traces, name="trace")
+app.command()(train)
 app.add_typer(adapters, name="adapters")
 
 steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
