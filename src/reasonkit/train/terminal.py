@@ -74,7 +74,7 @@ class Bar:
         self._steps = self._began_at = 0
         self._began = self._said = clock()
         self._held_out: float | None = None
-        self._tokens: int | None = None
+        self._first: Line | None = None
         self._rate = ""
 
     def say(self, text: str) -> None:
@@ -104,10 +104,11 @@ class Bar:
         now = self._clock()
         if line.held_out is not None:
             self._held_out = line.held_out
-        if self._tokens is None:
-            self._tokens, self._first = line.tokens, now
-        elif now > self._first:
-            self._rate = f"{(line.tokens - self._tokens) / (now - self._first):,.0f} tokens/s"
+        if self._first is None:
+            self._first = line
+        elif line.seconds > self._first.seconds:
+            rate = (line.tokens - self._first.tokens) / (line.seconds - self._first.seconds)
+            self._rate = f"{rate:,.0f} tokens/s"
         held = "" if self._held_out is None else f"held out {self._held_out:.4f}"
         said = "  ".join(part for part in (f"loss {line.loss:.4f}", held, self._rate) if part)
         if self._shown is not None:
