@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.docs.blocks import read_page, updated
 from tests.docs.differences import differences
+from tests.docs.picture import draw
 from tests.docs.play import ROOT, Played, missing, play
 
 
@@ -43,6 +44,8 @@ def main() -> int:
         elif told := differences(page, printed):
             print("\n".join(told))
             failed = 1
+    if options.update and not options.pages and not missing(("xllamacpp",)):
+        draw()
     return failed
 
 

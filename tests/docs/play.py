@@ -46,7 +46,7 @@ def play(path: Path, *, slow: bool = False) -> dict[int, tuple[str, ...]]:
     words = [sys.executable, "-m", "tests.docs.play", str(path.resolve()), *(["--slow"] if slow else [])]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            words, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+            words, cwd=folder, env=surroundings(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS
         )
     if done.returncode:
         raise Played(done.stderr.strip())
@@ -58,7 +58,8 @@ def missing(needs: tuple[str, ...]) -> list[str]:
     return [name for name in needs if importlib.util.find_spec(name) is None]
 
 
-def _environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Return the environment variables under which pages are played."""
     kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG", "TMPDIR", "SYSTEMROOT")}
     return (
         kept
