@@ -30,6 +30,7 @@ A model's mistake is data and never raised. The world's failure is one of these.
     ├── ToolError                  raised by a tool; its text is shown to the model
     ├── ToolCrashed                a tool raised something else
     ├── PageSourceError            a page source did not answer
+    ├── ClusterError               a cluster has no workers, or keeps losing them
     ├── BudgetSpent                a refusal, raised inside a strategy; it may be caught
     ├── TrainingFailed             a training run cannot go on; its last checkpoint stays
     │   └── VerificationFailed     what was saved is not the model that was in memory
@@ -180,6 +181,10 @@ class ToolCrashed(ReasonkitError):
 
 class PageSourceError(ReasonkitError):
     """A page source did not answer."""
+
+
+class ClusterError(ReasonkitError):
+    """A cluster was not reached, could not start its workers, or keeps losing them; what is on record stays."""
 
 
 class BudgetSpent(ReasonkitError):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +14,8 @@ from reasonkit.errors import InputError, ReasonkitError
 
 if TYPE_CHECKING:
     from reasonkit.agents.agent import Agent
-    from reasonkit.evaluation import Dataset, Figures, Tally
+    from reasonkit.cli.evaluating import ClusterOptions
+    from reasonkit.evaluation import Figures
     from reasonkit.runner.budget import Price
 
 METHODS = ("direct", "cot", "cot-sc", "pal", "act", "react", "react-cotsc", "cotsc-react")
@@ -56,16 +55,27 @@ def evaluation(
     n: Annotated[int | None, typer.Option("--n", help="So many items, drawn with the seed; else all.", min=1)] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the draw of items, and of samples.")] = 233,
     concurrency: Annotated[int, typer.Option("--concurrency", help="Requests at the same time.", min=1)] = 1,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local: this process alone; ray: agents on a Ray cluster.")
+    ] = "local",
+    workers: Annotated[int, typer.Option("--workers", help="With ray: agents, a process each.", min=1)] = 2,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="With ray: of a cluster, auto or HOST:PORT; RAY_ADDRESS, or this machine."),
+    ] = None,
+    gpus: Annotated[float, typer.Option("--gpus", help="With ray: that each worker takes.", min=0.0)] = 0.0,
     price: Annotated[
         str | None, typer.Option("--price", help="US dollars for a million tokens, prompt/completion: 0.15/0.6.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> int:
     """Run methods over a dataset; the same command goes on where it stopped."""
+    from reasonkit.cli.evaluating import run
     from reasonkit.evaluation import load_dataset, table
     from reasonkit.evaluation.scoring import ANSWER_TYPES
 
     names = _methods(method)
+    cluster = _cluster(engine, workers=workers, address=address, gpus=gpus)
     if metric is not None and metric not in ANSWER_TYPES:
         raise InputError(f"--metric is {metric!r}; there are: {', '.join(ANSWER_TYPES)}")
     if prompt is not None and (len(names) > 1 or names[0] in ("react-cotsc", "cotsc-react")):
@@ -104,7 +114,7 @@ def evaluation(
     cost, interrupted = _price(price), False
     for name in names:
         try:
-            figures = _run(name, build, loaded, out / name, concurrency=concurrency, price=cost)
+            figures = run(name, build, loaded, out / name, concurrency=concurrency, price=cost, cluster=cluster)
         except ReasonkitError:  # what the methods before it came to is not lost
             if found and not as_json:
                 print(table(found))
@@ -184,68 +194,16 @@ def report(
     return 0
 
 
-def _run(
-    name: str, build: Callable[[str], Agent], dataset: Dataset, out: Path, *, concurrency: int, price: Price | None
-) -> Figures:
-    """Run one method; an interrupt gives the figures of what there is."""
-    from reasonkit.cli.run import first_interrupt_cancels
-    from reasonkit.evaluation import Tally, evaluate
+def _cluster(engine: str, *, workers: int, address: str | None, gpus: float) -> ClusterOptions | None:
+    from reasonkit.cli.evaluating import ClusterOptions
 
-    tally = Tally(price)
-    try:
-        with build(name) as agent, first_interrupt_cancels(agent), _bar(name, dataset, tally) as moved:
-            figures = evaluate(
-                agent, dataset, out, method=name, concurrency=concurrency, tally=tally, on_row=lambda _: moved()
-            )  # fmt: skip
-    except KeyboardInterrupt:  # the second one
-        figures = tally.figures(name)
-    if tally.failed:
-        print(
-            f"reasonkit: {name}: {tally.failed} of {tally.n} items failed, the first with {tally.first_error}; "
-            "the same command asks them again",
-            file=sys.stderr,
-        )
-    return figures
-
-
-@contextmanager
-def _bar(name: str, dataset: Dataset, tally: Tally) -> Iterator[Callable[[], None]]:
-    """Show how far a run is, with the running score and its interval, on a terminal alone."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from reasonkit.evaluation import wilson
-    from reasonkit.evaluation.table import percent
-
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[score]}"),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ]
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(name, total=len(dataset.questions), score="", rate="")
-
-        def move() -> None:
-            speed = shown.tasks[0].speed
-            rate = "" if speed is None else f"{speed:.1f}/s"
-            shown.update(task, advance=1, score=f"right {percent(wilson(tally.right, tally.n))}", rate=rate)
-
-        yield move
+    if engine not in ("local", "ray"):
+        raise InputError(f"--engine is {engine!r}; there are: local, ray")
+    if engine == "ray":
+        return ClusterOptions(workers=workers, address=address, gpus=gpus)
+    if (workers, address, gpus) != (2, None, 0.0):
+        raise InputError("--workers, --address and --gpus belong to a cluster: give --engine ray with them")
+    return None
 
 
 def _methods(text: str) -> list[str]:

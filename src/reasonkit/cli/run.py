@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from reasonkit.cli.show import Printer, execution_json, printable, result_json
 from reasonkit.errors import InputError
@@ -181,14 +181,22 @@ def _code(result: Result) -> int:
     return 0 if result.answer is not None else 1
 
 
+class Cancellable(Protocol):
+    """What can be asked to end early."""
+
+    def cancel(self) -> None:
+        """End after the requests under way."""
+        ...
+
+
 @contextmanager
-def first_interrupt_cancels(agent: Agent) -> Iterator[None]:
+def first_interrupt_cancels(running: Cancellable) -> Iterator[None]:
     """Let the first Ctrl-C finish the call under way and save; the second ends at once."""
 
     def cancel(number: int, frame: object) -> None:
         del number, frame
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        agent.cancel()
+        running.cancel()
         print("\nreasonkit: finishing the call under way; Ctrl-C again ends at once", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, cancel)

@@ -2,25 +2,25 @@
 
 The folder holds `settings.json`, `trace.jsonl` and `results.jsonl`. The trace is the one truth: after a crash the same
 call goes on where it stopped, asks nothing twice, and writes the results anew. Other settings are refused.
-Not here: many machines; many agents against one server, through `concurrency`, is the way to spread a run.
+Not here: more than one process (`cluster.py`); many agents against one server, through `concurrency`, come first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reasonkit.agents.agent import Agent
-from reasonkit.agents.recipe import Recipe
 from reasonkit.errors import InputError
 from reasonkit.evaluation.datasets import Dataset, Metric
 from reasonkit.evaluation.rows import Row, row_of, write_row
 from reasonkit.evaluation.table import Figures, Tally
 from reasonkit.runner.budget import Budget, Price
 from reasonkit.trace import Event, Line, Recording, Trace
+from reasonkit.types import Result
 
 TRACE, RESULTS, SETTINGS = "trace.jsonl", "results.jsonl", "settings.json"
 SCORING = 1
@@ -80,23 +80,60 @@ def evaluate(
     Raises:
         InputError: the folder holds a run with other settings; the message says which.
     """
-    folder, sums = Path(out), tally or Tally(price)
-    settings = Settings(
-        method=method or agent.recipe.name,
+    settings = settings_of(dataset, agent.recipe.described(), method=method, budget=budget)
+    return carried_out(
+        lambda trace: agent.each(dataset.questions, concurrency=concurrency, trace=trace, budget=budget),
+        dataset, settings, Path(out), tally or Tally(price), on_row,
+    )  # fmt: skip
+
+
+def settings_of(
+    dataset: Dataset, described: Mapping[str, object], *, method: str | None, budget: Budget | None
+) -> Settings:  # fmt: skip
+    """Return the settings of a run.
+
+    Args:
+        dataset: what is asked.
+        described: the strategy with its options and parts, as a recipe or the head of a trace has them.
+        method: how tables call it; the strategy's own name if none is given.
+        budget: what each item may spend.
+    """
+    return Settings(
+        method=method or str(described["strategy"]),
         dataset=dataset.name,
         kind=dataset.kind,
         n=len(dataset.questions),
         seed=dataset.seed,
         items_sha256=_items_sha256(dataset),
         metric=dataset.metric,
-        extraction=_extraction(agent.recipe),
+        extraction=_extraction(described),
         scoring=SCORING,
         budget=None if budget is None else repr(budget),
     )
+
+
+def carried_out(
+    answers: Callable[[Trace], Iterator[tuple[int, Result]]],
+    dataset: Dataset,
+    settings: Settings,
+    folder: Path,
+    sums: Tally,
+    on_row: Callable[[Row], None] | None,
+) -> Figures:
+    """Keep a run's folder while its answers come: settings, trace, results.
+
+    Args:
+        answers: records in the trace that it is given, and yields each item's number and result.
+        dataset: what is asked.
+        settings: of the run; a folder of another run is refused.
+        folder: of the run.
+        sums: what rows are added to.
+        on_row: called with each item's row as it comes.
+    """
     _same(folder, settings)
     partial = folder / f"{RESULTS}.partial"
     with _Timed(folder / TRACE) as trace, partial.open("w", encoding="utf-8") as lines:
-        for episode, result in agent.each(dataset.questions, concurrency=concurrency, trace=trace, budget=budget):
+        for episode, result in answers(trace):
             seconds = trace.seconds.pop(episode, 0.0)
             if result.stop_reason == "cancelled":
                 continue
@@ -166,12 +203,13 @@ def _same(folder: Path, settings: Settings) -> None:
         raise InputError(f"{folder}: {error.strerror or error}; give a folder that can be written") from None
 
 
-def _extraction(recipe: Recipe) -> str | None:
-    """Return what a recipe, or one that it is made of, reads out of words."""
-    own = recipe.options.get("answer_type")
-    if own is not None:
-        return str(own)
-    return next((found for part in recipe.parts.values() if (found := _extraction(part))), None)
+def _extraction(described: Mapping[str, object]) -> str | None:
+    """Return what a strategy, or one that it is made of, reads out of words."""
+    options, parts = described.get("options"), described.get("parts")
+    if isinstance(options, Mapping) and options.get("answer_type") is not None:
+        return str(options["answer_type"])
+    inside = parts.values() if isinstance(parts, Mapping) else ()
+    return next((found for part in inside if isinstance(part, Mapping) and (found := _extraction(part))), None)
 
 
 def _items_sha256(dataset: Dataset) -> str:
