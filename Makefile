@@ -29,7 +29,7 @@ docs: .venv/.docs  ## the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
-bench: .venv/.test-all  ## figures against their floors, in one table; never an assertion
+bench: .venv/.test-all  ## figures against their floors; at the end every goal in one table; never an assertion
 	@$(BIN)/python -m tests.benchmarks
 
 model: .venv/.test-all  ## train the bundled model again from nothing; resumes from its checkpoints in .model

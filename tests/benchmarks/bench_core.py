@@ -31,6 +31,7 @@ from reasonkit.types import (
     Transcript,
     Usage,
 )
+from tests.benchmarks.goals import tell
 
 STEPS = 5
 EPISODES = 300
@@ -119,13 +120,18 @@ def main() -> None:
             eight.open(question)
         return (time.process_time() - began) / 2000
 
-    print(f"{'a prompt with 8 demonstrations, rendered':52} {median(rendered) * 1e6:9.1f} us   at or under 25 us")
+    prompt = median(rendered)
+    print(f"{'a prompt with 8 demonstrations, rendered':52} {prompt * 1e6:9.1f} us   at or under 25 us")
+    tell("a prompt with 8 demonstrations, rendered", prompt * 1e6, "us", at_most=25)
+    tell("an effect: session, trace line and fold", traced * 1e6, "us", at_most=40)
     bare = median(lambda: child_cpu("pass"))
     package = median(lambda: child_cpu("import reasonkit")) - bare
     method = median(lambda: child_cpu("from reasonkit import ReAct")) - bare
     floor = median(lambda: child_cpu("import jinja2, pydantic")) - bare
     print(f"{'import reasonkit, over a bare interpreter':52} {package * 1e3:9.1f} ms   at or under 30 ms")
     print(f"{'from reasonkit import ReAct / import jinja2, pydantic':52} {method / floor:9.2f} x    at or under 1.2 x")
+    tell("import reasonkit, over a bare interpreter", package * 1e3, "ms", at_most=30)
+    tell("from reasonkit import ReAct / import jinja2, pydantic", method / floor, "x", at_most=1.2)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from tests.benchmarks.goals import tell
+
 CALLS = 5
 """Model calls in an episode."""
 FEW_SHOT = "Question: What is it?\nThought 1: I should look.\nAction 1: Search[it]\nObservation 1: It is it.\n" * 38
@@ -337,6 +339,7 @@ def main(only: str = "") -> None:
         f"HTTP, CPU of the client's process for each model call ({platform.machine()}, {os.cpu_count()} cores, Python"
     )
     print(f"{platform.python_version()}; an episode is {CALLS} calls, a prompt {len(FEW_SHOT)} bytes)")
+    figures: dict[tuple[int, str], dict[str, float]] = {}
     for title, at_once, delay, episodes, cases in TABLES:
         with _server(delay) as url:
             print(f"\n{title:36} {'ms/call':>8} {'wall s':>7} {'connections':>12} {'RSS MB':>7}")
@@ -345,10 +348,35 @@ def main(only: str = "") -> None:
                     continue
                 count = at_once if "httpx async" in case and at_once > 1 else episodes  # several ms each
                 found = json.loads(_child("measure", case, url, str(count), str(at_once)))
+                figures[at_once, case] = found
                 print(
                     f"{case:36} {found['ms']:8.3f} {found['wall']:7.2f} {found['connections']:12} {found['rss']:7.0f}",
                     flush=True,
                 )
+
+    if not only:
+        _tell(figures)
+
+
+def _tell(figures: dict[tuple[int, str], dict[str, float]]) -> None:
+    """Tell the goals: ratios of lines that were measured side by side."""
+
+    def ratio(at_once: int, case: str, to: tuple[int, str]) -> float:
+        return figures[at_once, case]["ms"] / figures[to]["ms"]
+
+    core, fast, alone = "ReAct().amap, core", "ReAct().amap, fast", (1, "ReAct()")
+    tell(
+        "ReAct, one after another, traced / httpx loop",
+        ratio(*alone, (1, "hand-written, httpx sync")),
+        "x",
+        at_most=1.4,
+    )
+    tell("ReAct, 200 at once, core / one after another", ratio(200, core, alone), "x", at_most=2)
+    tell("ReAct, 200 at once, fast / one after another", ratio(200, fast, alone), "x", at_most=1.5)
+    tell("ReAct, 200 at once, core: connections", figures[200, core]["connections"], "", at_most=200)
+    tell("ReAct, 200 at once, core: peak memory", figures[200, core]["rss"], "MB", at_most=60)
+    hand = (256, "hand-written, aiohttp")
+    tell("ReAct, 256 at once, 20 ms away, fast / aiohttp loop", ratio(256, fast, hand), "x", at_most=2)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.goals import tell
+
 ROUNDS = 2
 STEPS = 6
 NEW_TOKENS = 24
@@ -154,8 +156,10 @@ def best(work: Callable[[], None]) -> float:
 def row(what: str, mine: float, other: float, name: str, goal: float | None) -> None:
     """Print one line of the table."""
     if goal is None:
+        tell(f"local: {what}", mine / other, "x", at_most=1.15)
         print(f"  {what:42} {mine:7.2f} s  {name} {other:.2f} s  ratio {mine / other:.2f} (goal at most 1.15)")
     else:
+        tell(f"local: {what}, faster than {name}", other / mine, "x", at_least=goal)
         print(f"  {what:42} {mine:7.2f} s  {name} {other:.2f} s  {other / mine:.1f}x (goal {goal}x)")
 
 

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from RestrictedPython import compile_restricted, safe_builtins
 
 from reasonkit.sandbox import Sandbox
+from tests.benchmarks.goals import tell
 
 LIGHT = "import math\ndef solution():\n    eggs = 16 - 3 - 4\n    return math.floor(eggs * 2.0)\n"
 SYMBOLIC = (
@@ -90,11 +91,13 @@ def main() -> list[tuple[str, str]]:
     with Sandbox() as sandbox:
         enforced = sandbox.run(LIGHT, "solution()").enforced
         sandbox.run(SYMBOLIC, "solution()")
+        light = median_milliseconds(lambda: sandbox.run(LIGHT, "solution()"), 100, 0.01)
+        tell("sandbox: a light program, every layer on", light, "ms", at_most=1.0)
         rows += [
             ("isolation", ", ".join(enforced)),
             (
                 "light program, a waiting child",
-                f"{median_milliseconds(lambda: sandbox.run(LIGHT, 'solution()'), 100, 0.01):.2f} ms",
+                f"{light:.2f} ms",
             ),
             (
                 "light program, back to back",
@@ -113,6 +116,7 @@ def main() -> list[tuple[str, str]]:
             ours = [float(str(sandbox.run(timed, "taken").value)) * 1000 for _ in range(7)]
             theirs = [float(str(plain(timed, "taken"))) * 1000 for _ in range(7)]
             ratio = min(ours) / min(theirs)
+            tell(f"sandbox: loop over {name} / plain exec", ratio, "x", at_most=1.5)
             rows.append(
                 (
                     f"loop over {name}",
