@@ -1,11 +1,12 @@
 # Two commands do all the set-up: `make demo` and `make test`. Nothing is installed outside .venv.
 
 PYTHON ?= python3
+PYTHONS ?= python3.12 python3.13
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := src tests examples
 
-.PHONY: demo test test-all check bench bench-peers docs model model-eval pages clean
+.PHONY: demo test test-all test-pythons check bench bench-peers docs model model-eval pages clean
 
 demo: .venv/.demo  ## ReAct on three questions, offline: thoughts, searches, observations, answers
 	@$(BIN)/python examples/demo.py
@@ -15,6 +16,17 @@ test: .venv/.test  ## the tests; at or under 15 minutes on 2 cores, without torc
 
 test-all: .venv/.test-all  ## all tests, the slow ones and those of every extra included
 	@$(BIN)/python -m pytest -m "slow or not slow"
+
+test-pythons:  ## the tests on other Pythons, where these are installed; without torch
+	@for python in $(PYTHONS); do \
+	  $$python -c '' 2>/dev/null || { echo "$$python is not there, or does not start: left out"; continue; }; \
+	  home=.venv/pythons/$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  test -x $$home/bin/python || $$python -m venv $$home || exit 1; \
+	  $$home/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	    --editable '.[gguf,dev]' || exit 1; \
+	  echo "== $$($$home/bin/python --version)"; \
+	  $$home/bin/python -m pytest -q -p no:cacheprovider || exit 1; \
+	done
 
 check: .venv/.test  ## format, lint, types, floors
 	@$(BIN)/ruff format --check $(CHECKED)
