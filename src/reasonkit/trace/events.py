@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from reasonkit.types import (
@@ -141,9 +142,12 @@ def kept(effect: Asked | Note, redact: Callable[[str], str] | None = None) -> Ke
     """Return the effect as a trace holds it; with `redact`, the hash is that of the text as it may be written."""
     if not isinstance(effect, Complete):
         return effect
-    opening, text = effect.transcript.opening, effect.transcript.text
-    digest = hashlib.sha256(opening.sha256.encode())
-    digest.update((text if redact is None else redact(text)).encode("utf-8", "surrogatepass"))
+    opening, transcript = effect.transcript.opening, effect.transcript
+    if redact is None:
+        digest = _digest_of_opening(opening.sha256, opening.text).copy()
+        digest.update(transcript.continuation.encode("utf-8", "surrogatepass"))
+    else:
+        digest = _digest(opening.sha256, redact(transcript.text))
     return Completing(
         transcript_sha256=digest.hexdigest(),
         cue=effect.cue,
@@ -151,6 +155,14 @@ def kept(effect: Asked | Note, redact: Callable[[str], str] | None = None) -> Ke
         sampling=effect.sampling,
         grammar=effect.grammar,
     )
+
+
+def _digest(prompt_sha256: str, text: str) -> hashlib._Hash:
+    return hashlib.sha256(prompt_sha256.encode() + text.encode("utf-8", "surrogatepass"))
+
+
+_digest_of_opening = lru_cache(maxsize=256)(_digest)
+"""An episode's opening is most of each of its transcripts, and is hashed once."""
 
 
 def follows(later: Place, earlier: Place) -> bool:

@@ -151,20 +151,20 @@ class Trace:
             TraceError: the trace is closed, or its file cannot be written any more.
         """
         self._check_open()
-        now = self._clock() if self._writer is not None else 0.0
-        written: list[bytes] = []
         for line in lines:
             if isinstance(line, Run):
                 self.run = line
-            if self._writer is not None:
-                data = self._lines_of.line(self.hidden(line), now)
-                self._lines += 1
-                if not isinstance(line, Run):
-                    self._places.setdefault(line.episode, []).append((self._size, len(data), self._lines))
-                self._size += len(data)
-                written.append(data)
-        if self._writer is not None:
-            self._write(self._writer, b"".join(written))
+        if self._writer is None:
+            return
+        now, data = self._clock(), b""
+        for line in lines:
+            written = self._lines_of.line(line if self.redact is None else redacted(line, self.redact), now)
+            self._lines += 1
+            if not isinstance(line, Run):
+                self._places.setdefault(line.episode, []).append((self._size, len(written), self._lines))
+            self._size += len(written)
+            data += written
+        self._write(self._writer, data)
 
     def _write(self, writer: IO[bytes], data: bytes) -> None:
         try:
