@@ -73,7 +73,7 @@ pages: .venv/.test  ## build the bundled encyclopedia and its questions from the
 .venv/.test-all: .venv/.test
 	@echo "installing torch, transformers and the servers that the tests talk to (once)" >&2
 	@$(PIP) torch==2.13.0
-	@$(PIP) --editable '.[gguf,local,grammar,zim,fast,train,dev,docs,servers]'
+	@$(PIP) --editable '.[gguf,local,grammar,zim,fast,train,ray,parquet,statistics,dev,docs,servers]'
 	@touch $@
 
 .venv/.docs: .venv/.test
