@@ -9,12 +9,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.server import Server, serving
+from tests.evaluation.answering import answering
 
 
 @pytest.fixture
@@ -154,6 +156,40 @@ def test_ctrl_c_prints_the_partial_table_and_the_same_command_goes_on(
     assert resumed.returncode == 0, resumed.stderr
     assert "| cot | 3 |" in resumed.stdout
     assert "| react | 3 |" in resumed.stdout
+
+
+def test_a_second_ctrl_c_ends_at_once_with_the_table_of_what_there_is(dataset: Path, tmp_path: Path) -> None:
+    held, free = threading.Event(), threading.Event()
+
+    def says(prompt: str) -> str:
+        if "number 1" in prompt:
+            held.set()
+            free.wait(60)
+        return " The answer is a planet."
+
+    with answering(says) as server:
+        said = [sys.executable, "-m", "reasonkit", "eval", str(dataset), "--client", server.url, "--model", "fake"]
+        said += ["--method", "cot", "--out", str(tmp_path / "runs")]
+        with subprocess.Popen(
+            said, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        ) as running:
+            assert held.wait(60)
+            running.send_signal(signal.SIGINT)
+            assert running.stderr is not None
+            while "Ctrl-C again ends at once" not in running.stderr.readline():
+                pass
+            running.send_signal(signal.SIGINT)
+            output, talk = running.communicate(timeout=60)
+        assert not free.is_set(), "the request under way was waited for"
+        assert running.returncode == 130
+        assert "Traceback" not in talk
+        assert "reasonkit: interrupted at cot; the same command goes on from there" in talk
+        assert "| cot | 1 | 100.0% [20.7%, 100.0%] |" in output
+        free.set()
+        server.bodies.clear()
+        resumed = command(*said)
+    assert "| cot | 3 | 66.7% [" in resumed.stdout
+    assert not [prompt for prompt in server.prompts if "number 0" in prompt], "what stood on record was asked again"
 
 
 def test_a_terminal_shows_the_running_score_with_its_interval(server: Server, dataset: Path, tmp_path: Path) -> None:
