@@ -21,7 +21,7 @@ from reasonkit.train.config import TrainConfig
 from reasonkit.train.data.encoding import Encoder
 from reasonkit.train.data.mixing import Mix
 from reasonkit.train.data.padding import Rectangle, padded
-from reasonkit.train.data.pools import Pools, Sequence_, alike, packed
+from reasonkit.train.data.pools import Pools, Rows, alike, packed
 from reasonkit.train.data.sources import Source, read_source
 from reasonkit.train.data.vocabulary import Vocabulary
 from reasonkit.train.examples import IGNORE, Example
@@ -91,7 +91,7 @@ class Batches:
         """The names of the tasks that have rows held out."""
         return tuple(source.title for source in self.sources if source.held_out)
 
-    def sequences(self, step: int) -> Sequence[Sequence_]:
+    def sequences(self, step: int) -> Sequence[Rows]:
         """Return what a step sees, over all processes, as token ids.
 
         Raises:
@@ -160,7 +160,7 @@ class Batches:
         task, place = self._mix.draw(number)
         return self._drawn[task].example(place)
 
-    def _found(self, step: int) -> list[Sequence_]:
+    def _found(self, step: int) -> list[Rows]:
         if not 0 <= step < self.steps:
             raise InputError(f"there is no step {step}: the run has {self.steps}")
         if self._pools is None:
@@ -172,7 +172,7 @@ class Batches:
         last = end if self.config.steps is not None else min(end, self._pools.count())
         return [sequence for part in range(step * self._rows, last) for sequence in self._pools.part(part)]
 
-    def _slice(self, step: int, part: int, parts: int) -> Sequence[Sequence_]:
+    def _slice(self, step: int, part: int, parts: int) -> Sequence[Rows]:
         found = self.sequences(step)
         own = found[part * len(found) // parts : (part + 1) * len(found) // parts]
         if own:
@@ -180,7 +180,7 @@ class Batches:
         # a step with fewer sequences than parts, as the last of a run may be: one that is looked at and not learned
         return [tuple(Example(one.input_ids, (IGNORE,) * len(one.labels), one.task) for one in found[0])]
 
-    def _tensors(self, sequences: Sequence[Sequence_]) -> dict[str, torch.Tensor]:
+    def _tensors(self, sequences: Sequence[Rows]) -> dict[str, torch.Tensor]:
         batch = self.config.batch
         return tensors(
             padded(sequences, pad=self.vocabulary.pad, pad_to=batch.pad_to, pairs=self._pairs, packing=batch.packing),

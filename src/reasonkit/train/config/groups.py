@@ -24,6 +24,10 @@ FAMILY: dict[Architecture, Literal["decoder", "encoder", "encoder-decoder"]] = {
 """Which side of the transformer each architecture has."""
 
 
+BUNDLED = "bundled:"
+"""Begins the name of a file that ships."""
+
+
 class Group(BaseModel):
     """A frozen value that refuses unknown keys."""
 
@@ -69,7 +73,7 @@ class TaskConfig(Group):
     """One source of rows."""
 
     file: Path | None = None
-    """JSON Lines (JSON, CSV, Parquet too). A row holds the prompt's columns; or `text`; or `input` and `target`; or
+    """JSON Lines (JSON, CSV, Parquet too), or `bundled:dialogues`. A row holds the prompt's columns; or `text`; or `input` and `target`; or
     `segments` or `messages` as `reasonkit trace export` writes them."""
     generator: str | None = None
     """`module:function`, called with (seed, index): see `reasonkit.train.data.generators`."""
@@ -103,7 +107,7 @@ class TaskConfig(Group):
         """The task's name in figures."""
         if self.name:
             return self.name
-        return self.file.stem if self.file is not None else str(self.generator).rpartition(":")[2]
+        return self.file.stem.removeprefix(BUNDLED) if self.file is not None else str(self.generator).rpartition(":")[2]
 
 
 class MethodConfig(Group):

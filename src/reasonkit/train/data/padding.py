@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reasonkit.train.data.pools import Sequence_, rounded
+from reasonkit.train.data.pools import Rows, rounded
 from reasonkit.train.examples import IGNORE
 
 Rectangle = list[list[int]]
 
 
-def padded(
-    sequences: Sequence[Sequence_], *, pad: int, pad_to: int, pairs: bool, packing: bool
-) -> dict[str, Rectangle]:
+def padded(sequences: Sequence[Rows], *, pad: int, pad_to: int, pairs: bool, packing: bool) -> dict[str, Rectangle]:
     """Return input_ids and labels, with attention_mask or, where rows are packed, position_ids and rows.
 
     Args:

@@ -20,20 +20,20 @@ from reasonkit.train.examples import Example
 POOL = 1024
 """Draws that are planned together: enough to find rows of like lengths, few enough to plan in well under a second."""
 
-Sequence_ = tuple[Example, ...]
+Rows = tuple[Example, ...]
 """The rows of one sequence: one, or several where rows are packed."""
 
 
 class Plan(Protocol):
     """Divides the draws of a pool into parts."""
 
-    def __call__(self, examples: Sequence[Example], dice: random.Random) -> list[list[Sequence_]]: ...
+    def __call__(self, examples: Sequence[Example], dice: random.Random) -> list[list[Rows]]: ...
 
 
 def packed(max_length: int) -> Plan:
     """Return a plan that fills sequences with rows, the longest first, each into the fullest sequence that holds it."""
 
-    def plan(examples: Sequence[Example], dice: random.Random) -> list[list[Sequence_]]:
+    def plan(examples: Sequence[Example], dice: random.Random) -> list[list[Rows]]:
         bins: list[list[Example]] = []
         room: list[tuple[int, int]] = []  # (tokens that are left, bin), sorted
         for example in sorted(examples, key=lambda one: -len(one.input_ids)):
@@ -63,8 +63,8 @@ def alike(tokens: int, pad_to: int, *, pairs: bool) -> Plan:
     def widths(example: Example) -> tuple[int, int]:
         return rounded(len(example.input_ids), pad_to), rounded(len(example.labels), pad_to) if pairs else 0
 
-    def plan(examples: Sequence[Example], dice: random.Random) -> list[list[Sequence_]]:
-        groups: list[list[Sequence_]] = []
+    def plan(examples: Sequence[Example], dice: random.Random) -> list[list[Rows]]:
+        groups: list[list[Rows]] = []
         wide = (0, 0)
         for example in sorted(examples, key=widths):
             own = widths(example)
@@ -102,7 +102,7 @@ class Pools:
         self.sizes = list(sizes)
         self._pool = lru_cache(2)(self._planned)
 
-    def part(self, number: int) -> list[Sequence_]:
+    def part(self, number: int) -> list[Rows]:
         """Return a part, the first being 0.
 
         Raises:
@@ -126,7 +126,7 @@ class Pools:
     def _ended(self) -> bool:
         return self._total is not None and len(self.sizes) * POOL >= self._total
 
-    def _planned(self, pool: int) -> list[list[Sequence_]]:
+    def _planned(self, pool: int) -> list[list[Rows]]:
         end = (pool + 1) * POOL if self._total is None else min((pool + 1) * POOL, self._total)
         examples = [self._draw(number) for number in range(pool * POOL, end)]
         return self._plan(examples, random.Random(f"{self._seed} pool {pool}"))

@@ -10,11 +10,14 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
 
 from reasonkit.errors import DatasetError, InputError
 from reasonkit.evaluation.files import rows_of
 from reasonkit.prompts import Prompt
 from reasonkit.train.config import TaskConfig, TrainConfig
+from reasonkit.train.config.groups import BUNDLED
 from reasonkit.train.data.encoding import Counts, Encoder
 from reasonkit.train.data.generators import HELD_OUT, Generator
 from reasonkit.train.data.prompted import prompted
@@ -26,6 +29,7 @@ _FIRST = 32
 _AGAIN = 2**40
 """Added to the index where a generator's row leaves nothing to learn, and another is made in its place."""
 _TRIES = 64
+_SHIPPED = {"dialogues": ("train", "recipes", "dialogues", "dialogues.jsonl")}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +140,7 @@ def _read_generator(task: TaskConfig, source: Source, held: int) -> None:
 
 def _read_file(task: TaskConfig, source: Source, held: int, prompt: Prompt | None) -> None:
     assert task.file is not None
-    found = list(rows_of(task.file))
+    found = list(rows_of(located(task.file)))
     if task.split == "held_out":
         aside, used = found[:held], []
     else:
@@ -147,6 +151,20 @@ def _read_file(task: TaskConfig, source: Source, held: int, prompt: Prompt | Non
         source.prompt_sha256 = _recorded([fields for _, fields in found])
     source.held_out = _encoded(rows_with(aside, task, prompt), source, Counts())
     source.examples = _encoded(rows_with(used, task, prompt), source, source.counts)
+
+
+def located(file: Path) -> Path:
+    """Return where a file lies; `bundled:NAME` is one that ships.
+
+    Raises:
+        DatasetError: no such file ships.
+    """
+    if not str(file).startswith(BUNDLED):
+        return file
+    name = str(file).removeprefix(BUNDLED)
+    if name not in _SHIPPED:
+        raise DatasetError(f"no dataset {name!r} ships to train on; there are: {', '.join(_SHIPPED)}")
+    return Path(str(files("reasonkit").joinpath(*_SHIPPED[name])))
 
 
 def _recorded(rows: Sequence[object]) -> str | None:

@@ -17,7 +17,7 @@ from reasonkit.prompts import Prompt
 from reasonkit.train.config import Objective, TaskConfig, TrainConfig
 from reasonkit.train.data.generators import Generator, named
 from reasonkit.train.data.rows import Marked, Row, Text
-from reasonkit.train.data.sources import rows_with
+from reasonkit.train.data.sources import located, rows_with
 from reasonkit.train.examples import Example
 from reasonkit.train.objectives import hidden_and_spans, longest
 
@@ -122,7 +122,7 @@ def _rows(task: TaskConfig, config: TrainConfig) -> Iterable[Row | Example]:
         generator = Generator(task.generator, config.seed)
         return (generator.row(index) for index in range(task.rows or _MADE))
     assert task.file is not None
-    found = list(rows_of(task.file))
+    found = list(rows_of(located(task.file)))
     if task.split == "both":
         found = found[: max(len(found) - config.evaluation.rows, 0)]
     return rows_with(list(islice(found, task.rows)), task, Prompt.load(task.prompt) if task.prompt else None)
