@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import symtable
 import warnings
 
@@ -75,9 +76,24 @@ def _table(tree: ast.Module) -> symtable.SymbolTable | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return symtable.symtable(ast.unparse(tree), "<program>", "exec")
+            return symtable.symtable(ast.unparse(_Apart().visit(copy.deepcopy(tree))), "<program>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+class _Apart(ast.NodeTransformer):
+    """Puts each comprehension of the module itself into a function of its own.
+
+    Since Python 3.12 comprehensions are inlined (PEP 709), and a symbol table counts their loop names as the module's.
+    """
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            return node
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            none = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+            return ast.Call(func=ast.Lambda(args=none, body=node), args=[], keywords=[])
+        return self.generic_visit(node)
 
 
 def _module_statements(tree: ast.Module) -> list[ast.stmt]:
