@@ -21,13 +21,14 @@ TOWNS = ("Rome", "Oslo", "Lima", "Cairo", "Paris")
 _LOADED = ("torch.distributed.fsdp", "torch.distributed.checkpoint", "transformers.models.llama.modeling_llama", "peft")
 
 
-def rows(folder: Path, count: int = 120) -> Path:
-    """Write rows in which the answer stands in the question."""
+def rows(folder: Path, count: int = 120, *, texts: bool = False) -> Path:
+    """Write rows in which the answer stands in the question; or both as one text."""
     dice = random.Random(1)
     lines = []
     for _ in range(count):
         person, town = dice.choice(PEOPLE), dice.choice(TOWNS)
-        lines.append({"input": f"{person} lives in {town}. Where does {person} live?", "target": f" {town}"})
+        asked = f"{person} lives in {town}. Where does {person} live?"
+        lines.append({"text": f"{asked} {town}"} if texts else {"input": asked, "target": f" {town}"})
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
@@ -94,9 +95,7 @@ def together(fields: dict[str, Any], processes: int, **options: Any) -> Any:
     return said[0]
 
 
-def _process(
-    fields: dict[str, Any], size: int, rank: int, port: int, end: Connection, options: dict[str, Any]
-) -> None:
+def _process(fields: dict[str, Any], size: int, rank: int, port: int, end: Connection, options: dict[str, Any]) -> None:
     os.environ |= {
         "WORLD_SIZE": str(size), "RANK": str(rank), "LOCAL_RANK": str(rank),
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),

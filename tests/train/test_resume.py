@@ -140,7 +140,7 @@ def test_a_broken_checkpoint_is_said_and_not_trained_on(tmp_path: Path, form: st
     started(tmp_path, 4, checkpoint={"form": form})
     shard = next((tmp_path / "run" / "checkpoints").glob("*/__0_0.distcp" if form == "sharded" else "*/state*"))
     shard.write_bytes(shard.read_bytes()[:1000])
-    with pytest.raises(InputError, match="checkpoint .* cannot be read|not a safetensors file"):
+    with pytest.raises(InputError, match=r"checkpoint .* cannot be read|not a safetensors file"):
         started(tmp_path, checkpoint={"form": form})
 
 

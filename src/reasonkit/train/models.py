@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +50,25 @@ def build_model(config: TrainConfig, tokenizer: Any, device: torch.device) -> An
     else:
         model = _stored(config, kind, device)
     model.config.use_cache = False
-    if config.method.kind != "full":
-        model = adapted(model, config.method)
     if config.recompute:
-        with peft_quietly("recompute") if config.method.kind != "full" else nullcontext():
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return model
+        if not model.supports_gradient_checkpointing:
+            raise InputError(
+                f"recompute is on, but {type(model).__name__} cannot compute its blocks again; switch it off"
+            )
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    return model if config.method.kind == "full" else adapted(model, config.method)
+
+
+def check_model(config: TrainConfig) -> Path:
+    """Return the folder of the model that is loaded, before anything of it is read.
+
+    Raises:
+        ModelNotFound: there is no model in it.
+    """
+    folder = Path(str(config.model.path)).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ModelNotFound(f"model.path {str(folder)!r} holds no transformers model: config.json is missing")
+    return folder
 
 
 def rebuilt(config: TrainConfig, folder: Path, device: torch.device) -> Any:
@@ -102,9 +114,7 @@ def quantised(device: torch.device) -> dict[str, Any]:
 def _stored(config: TrainConfig, kind: Any, device: torch.device) -> Any:
     import transformers
 
-    folder = Path(str(config.model.path)).expanduser()
-    if not (folder / "config.json").is_file():
-        raise ModelNotFound(f"model.path {str(folder)!r} holds no transformers model: config.json is missing")
+    folder = check_model(config)
     found = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     both = bool(getattr(found, "is_encoder_decoder", False))
     if both != (config.objective not in _CLASSES):

@@ -34,7 +34,7 @@ from reasonkit.train.config import written as plain
 from reasonkit.train.curve import CURVE, curve
 from reasonkit.train.journal import LOSSES, Journal, Line, locked, read_losses
 from reasonkit.train.loop import Trained, train
-from reasonkit.train.models import build_model
+from reasonkit.train.models import build_model, check_model
 from reasonkit.train.optimizers import build_optimizers
 from reasonkit.train.saving import MANIFEST, computed_in, hashes, metrics_of, save_finished, write_run
 from reasonkit.train.sharding import World, check_world, count, obtained, spread
@@ -101,6 +101,8 @@ def run(
         TrainingFailed: a loss is no number, or what was saved does not read back.
     """
     check_world(config, world)
+    if config.model.path is not None:
+        check_model(config)
     torch.set_num_threads(config.threads)
     watch = watch if watch is not None and world.chief else _Silent()
     with _alone(config, world):
