@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from reasonkit import CoT, ReAct
-from reasonkit.evaluation import compare, evaluate, load_dataset, table
+from reasonkit import CoT, ReAct, evaluate, load_dataset
+from reasonkit.evaluation import compare, table
 
 runs = Path(tempfile.mkdtemp())
 questions = load_dataset("bundled:one_hop").sample(12, seed=233)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reasonkit.clients.http import HTTPClient
     from reasonkit.clients.scripted import ScriptedClient
     from reasonkit.demonstrations import Choice
+    from reasonkit.evaluation.datasets import load_dataset
+    from reasonkit.evaluation.run import evaluate
     from reasonkit.prompts import Prompt
     from reasonkit.runner.budget import Budget, Price
     from reasonkit.tools.tool import tool
@@ -50,6 +52,8 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as the test of the f
     "Toolbox",
     "Trace",
     "Wikipedia",
+    "evaluate",
+    "load_dataset",
     "tool",
 ]
 
@@ -75,6 +79,8 @@ _ROOMS = {
     "Toolbox": "tools.toolbox",
     "Trace": "trace.file",
     "Wikipedia": "tools.wikipedia",
+    "evaluate": "evaluation.run",
+    "load_dataset": "evaluation.datasets",
     "tool": "tools.tool",
 }
 

@@ -33,13 +33,15 @@ from reasonkit import (
     Toolbox,
     Trace,
     Wikipedia,
+    evaluate,
+    load_dataset,
     tool,
 )
 from reasonkit.agents.asking import Preview
 from reasonkit.agents.events import AnswerEvent, StreamEvent, TokenEvent
 from reasonkit.answers import exact_match, extract, majority
 from reasonkit.errors import InputError, ReasonkitError, StatusError
-from reasonkit.evaluation import Comparison, Dataset, compare, evaluate, load_dataset
+from reasonkit.evaluation import Comparison, Dataset, compare
 from reasonkit.flow import complete, gather
 from reasonkit.pages.names import from_name
 from reasonkit.sandbox import Sandbox
