@@ -135,7 +135,7 @@ def test_the_weights_are_those_of_the_class_in_transformers(name: str) -> None:
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     config = dict(known_configs()[name])
-    family = config.pop("model_type")
+    family = str(config.pop("model_type"))
     classes = {
         "bert": transformers.AutoModelForMaskedLM,
         "roberta": transformers.AutoModelForMaskedLM,

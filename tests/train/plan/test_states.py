@@ -146,7 +146,7 @@ def test_nf4_takes_4_5_bits_and_4_127_with_double_quantisation() -> None:
     lora = Lora(rank=8)
     linear = sum(matrix.numel * matrix.copies for matrix in shape.matrices if matrix.linear)
     tensors = tensors_of(shape, lora=lora, linear_bits=NF4_BITS)
-    held = sum(tensor.numel * (tensor.held or 0) for tensor in tensors if not tensor.trained)
+    held = sum(tensor.numel * tensor.copies * (tensor.held or 0) for tensor in tensors if not tensor.trained)
     assert held == linear * 4.5 / 8 + (shape.parameters - linear) * 2
 
 

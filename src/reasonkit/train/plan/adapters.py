@@ -79,18 +79,18 @@ def tensors_of(shape: Shape, *, lora: Lora | None = None, frozen_bytes: float = 
         linear_bits: of a weight of a linear map that is quantised.
     """
     if lora is None:
-        return tuple(Tensor(size=matrix.size) for matrix in shape.matrices for _ in range(matrix.copies))
+        return tuple(Tensor(size=matrix.size, copies=matrix.copies) for matrix in shape.matrices)
     found = [
         Tensor(
             size=matrix.size,
             trained=False,
             held=linear_bits / 8 if matrix.linear and linear_bits is not None else frozen_bytes,
+            copies=matrix.copies,
         )
         for matrix in shape.matrices
-        for _ in range(matrix.copies)
     ]
     for matrix in adapted(shape, lora):
         inputs, outputs = matrix.sides
-        pair = (Tensor(size=(lora.rank, inputs), held=4), Tensor(size=(outputs, lora.rank), held=4))
-        found += pair * matrix.copies
+        found.append(Tensor(size=(lora.rank, inputs), held=4, copies=matrix.copies))
+        found.append(Tensor(size=(outputs, lora.rank), held=4, copies=matrix.copies))
     return tuple(found)

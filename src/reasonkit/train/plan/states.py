@@ -8,9 +8,9 @@ Not for: what comes and goes within a step (planning.py).
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,16 +56,17 @@ _STEP = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """A weight as it is held: one tensor, of some model or adapter."""
+    """A weight as it is held: one tensor of some model or adapter, or several alike."""
 
     size: tuple[int, ...]
     trained: bool = True
     held: float | None = None
     """Bytes of an element where it is not the run's precision: adapters in fp32, frozen weights in 4 bits."""
+    copies: int = 1
 
     @property
     def numel(self) -> int:
-        """Elements."""
+        """Elements of one copy."""
         return math.prod(self.size)
 
 
@@ -128,26 +129,23 @@ def exact_states(
     """
     if not tensors or ranks < 1:
         raise InputError(f"{len(tensors)} tensors on {ranks} ranks; give one or more of each")
-    kinds = Counter(tensors)
-    whole = {kind: _held(kind, kind.size, kind.numel, sharding, precision, optimizer) for kind in kinds}
+    whole = [_held(one, one.size, one.numel, sharding, precision, optimizer) for one in tensors]
     match sharding:
         case "ddp":
-            return (_sum((whole[kind], count) for kind, count in kinds.items()),) * (2 if extremes else ranks)
+            return (_sum(zip(whole, tensors, strict=True)),) * (2 if extremes else ranks)
         case "zero3" | "fsdp" | "fsdp-kept":
-            return tuple(
+            found = tuple(
                 _sum(
-                    (_held(kind, *_rows(kind.size, ranks, rank), sharding, precision, optimizer), count)
-                    for kind, count in kinds.items()
+                    (_held(one, *_rows(one.size, ranks, rank), sharding, precision, optimizer), one) for one in tensors
                 )
-                for rank in ((0, ranks - 1) if extremes else range(ranks))  # the first rows are never fewer
+                for rank in ((0, ranks - 1) if extremes else range(ranks))  # the first rank has no fewer rows than any
             )
         case "zero1" | "zero2":
-            everywhere = _sum((whole[kind], count) for kind, count in kinds.items())
+            everywhere = _sum(zip(whole, tensors, strict=True))
             own = [[0, 0] for _ in range(ranks)]
-            for tensor, owner in zip(tensors, _owners(tensors, ranks), strict=True):
-                if tensor.trained:
-                    own[owner][0] += whole[tensor].gradients
-                    own[owner][1] += whole[tensor].optimizer
+            for index, owner in _owners(tensors, ranks):
+                own[owner][0] += whole[index].gradients
+                own[owner][1] += whole[index].optimizer
             found = tuple(
                 States(
                     weights=everywhere.weights,
@@ -156,9 +154,9 @@ def exact_states(
                 )
                 for gradients, optimizer_bytes in own
             )
-            if not extremes:
-                return found
-            return max(found, key=lambda one: one.total), min(found, key=lambda one: one.total)
+    if not extremes:
+        return found
+    return max(found, key=lambda one: one.total), min(found, key=lambda one: one.total)
 
 
 def _held(
@@ -174,12 +172,12 @@ def _held(
     )
 
 
-def _sum(states: Iterable[tuple[States, int]]) -> States:
+def _sum(states: Iterable[tuple[States, Tensor]]) -> States:
     weights = gradients = optimizer = 0
-    for one, count in states:
-        weights += one.weights * count
-        gradients += one.gradients * count
-        optimizer += one.optimizer * count
+    for one, tensor in states:
+        weights += one.weights * tensor.copies
+        gradients += one.gradients * tensor.copies
+        optimizer += one.optimizer * tensor.copies
     return States(weights=weights, gradients=gradients, optimizer=optimizer)
 
 
@@ -208,14 +206,14 @@ def _cuts(sharding: Sharding, ranks: int) -> tuple[int, int, int]:
             return ranks, ranks, ranks
 
 
-def _owners(tensors: Sequence[Tensor], ranks: int) -> tuple[int, ...]:
-    """Return which rank steps with each tensor: the largest first, each to the rank that has the fewest elements."""
-    loads = [0] * ranks
-    owners = [-1] * len(tensors)
+def _owners(tensors: Sequence[Tensor], ranks: int) -> Iterator[tuple[int, int]]:
+    """Yield which rank steps with each tensor that is trained: the largest first, each to the rank with the fewest elements."""
+    loads = [(0, rank) for rank in range(ranks)]
     for index in sorted((i for i, one in enumerate(tensors) if one.trained), key=lambda i: -tensors[i].numel):
-        owners[index] = loads.index(min(loads))
-        loads[owners[index]] += tensors[index].numel
-    return tuple(owners)
+        for _ in range(tensors[index].copies):
+            load, owner = loads[0]
+            heapq.heapreplace(loads, (load + tensors[index].numel, owner))
+            yield index, owner
 
 
 def _rows(size: tuple[int, ...], ranks: int, rank: int) -> tuple[tuple[int, ...], int]:

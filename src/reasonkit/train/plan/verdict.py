@@ -32,7 +32,7 @@ class Fix:
 
 
 def first_fix(run: Run, sharding: Sharding, calibrations: Sequence[Calibration] = ()) -> Fix | None:
-    """Return the first change, or else the first changes together, with which a run fits; None if nothing does.
+    """Return the first change, or the first changes together, with which a run fits; None if it does, or nothing helps.
 
     Args:
         run: with its memory named.
@@ -40,6 +40,8 @@ def first_fix(run: Run, sharding: Sharding, calibrations: Sequence[Calibration] 
         calibrations: what was measured.
     """
     start = _Step(run=run, sharding=sharding)
+    if option(run, sharding, calibrations).fits:
+        return None
     for last in range(len(_KINDS)):
         if _fitting(start, _KINDS[: last + 1], calibrations, furthest=True) is None:
             continue
