@@ -217,6 +217,15 @@ def test_what_was_cut_is_reported(tmp_path: Path) -> None:
     )
 
 
+def test_what_was_cut_of_the_rows_held_out_is_reported_too(tmp_path: Path) -> None:
+    found = [{"input": "q", "target": "a"}] * 3 + [{"input": "q", "target": "a" * 99}]
+    made = batches([{"file": str(lines(tmp_path / "t.jsonl", found))}], evaluation={"rows": 2})
+    assert made.report() == (
+        "t: 2 rows, 2 sequences, 8 tokens; 4 of them learned",
+        "t, held out: 2 rows, 2 sequences, 68 tokens; 64 of them learned; 1 rows cut, 38 tokens lost with it",
+    )
+
+
 def test_sequences_longer_than_the_models_positions_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 32}')
     with pytest.raises(InputError, match=r"batch\.max_length is 64, but the model in .* has 32 positions"):

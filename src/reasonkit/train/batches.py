@@ -143,7 +143,9 @@ class Batches:
 
     def report(self) -> tuple[str, ...]:
         """Say what became of each task's rows: how many there are, and what was cut or left out, a line each."""
-        return tuple(source.counts.said(source.title) for source in self._drawn)
+        trained = [source.counts.said(source.title) for source in self._drawn]
+        measured = [source.held_counts.said(f"{source.title}, held out") for source in self.sources if source.held_out]
+        return (*trained, *measured)
 
     @property
     def _draws(self) -> int | None:

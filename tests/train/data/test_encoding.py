@@ -121,7 +121,7 @@ def test_a_cut_input_keeps_its_end_and_a_cut_target_does_not() -> None:
     (example,), counts = encoded(marked(("i" * 20, False), ("o" * 10, True)), objective="seq2seq", max_length=8)
     assert example.input_ids == (*ids_of("i" * 7), EOS)
     assert example.labels == ids_of("o" * 8)
-    assert counts.cut_tokens == 13 + 3
+    assert (counts.cut, counts.cut_tokens, counts.tokens) == (1, 13 + 3, 16)
 
 
 def test_span_corruption_adds_the_ends() -> None:

@@ -27,8 +27,9 @@ class Counts:
     examples: int = 0
     """Sequences that were made of them."""
     tokens: int = 0
+    """Of both sides where a target is learned from an input."""
     learned: int = 0
-    """Tokens that are learned; of masked, span corruption and denoising: tokens of the text."""
+    """Those that are learned; of masked, span corruption and denoising: tokens of the text."""
     divided: int = 0
     """Texts that go on over several sequences."""
     cut: int = 0
@@ -103,13 +104,16 @@ class Encoder:
         else:
             reads = "input and target, or segments" if self.objective == "seq2seq" else "text alone"
             raise InputError(f"{row.where}: {self.objective} learns from rows with {reads}")
-        cut = [self._cut(one, counts) if one.labels else one for one in made]
+        cut = [self._cut(one) if one.labels else one for one in made]
+        over = sum(map(self._size, made)) - sum(map(self._size, cut))
+        counts.cut += over > 0
+        counts.cut_tokens += over
         kept = [one for one in cut if one.learned or self._is_corrupted(one)]
         if not kept:
             counts.lost += any(one.learned for one in made)
             counts.unlearned += not any(one.learned for one in made)
         counts.examples += len(kept)
-        counts.tokens += sum(len(one.input_ids) for one in kept)
+        counts.tokens += sum(map(self._size, kept))
         counts.learned += sum(len(one.input_ids) if self._is_corrupted(one) else one.learned for one in kept)
         return kept
 
@@ -150,7 +154,8 @@ class Encoder:
         for start in range(0, len(ids), room):
             piece = ids[start : start + room]
             if len(piece) < 2 and self.objective == "span_corruption":
-                counts.cut_tokens += len(piece)  # one token has no span to hide
+                counts.cut += 1  # one token has no span to hide
+                counts.cut_tokens += 1
             elif self.objective != "causal":
                 yield Example(tuple(piece), (), task)
             else:
@@ -183,16 +188,14 @@ class Encoder:
                 yield Example(tuple(self.vocabulary.whole(before)), tuple(self.vocabulary.whole(text)), task)
             before += text
 
-    def _cut(self, example: Example, counts: Counts) -> Example:
+    def _size(self, example: Example) -> int:
+        return len(example.input_ids) + (len(example.labels) if self.objective == "seq2seq" else 0)
+
+    def _cut(self, example: Example) -> Example:
         pairs = self.objective == "seq2seq"
         ids, labels = example.input_ids, example.labels
         if not pairs and len(ids) != len(labels):
             raise InputError(f"{example.task}: a sequence of {len(ids)} tokens has {len(labels)} labels; give as many")
-        over = max(len(ids) - self.max_length, 0) + (max(len(labels) - self.max_length, 0) if pairs else 0)
-        if not over:
-            return example
-        counts.cut += 1
-        counts.cut_tokens += over
         end = self.vocabulary.affixes[1] if pairs else ()
         return Example(self._short(ids, end), self._short(labels, ()), example.task)
 

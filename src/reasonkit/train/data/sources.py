@@ -40,6 +40,7 @@ class Source:
         title: the task's name.
         weight: of the task in the mix.
         counts: what became of its rows.
+        held_counts: what became of those that are held out.
         prompt_sha256: of the prompt round its rows, if there is one.
     """
 
@@ -48,6 +49,7 @@ class Source:
     encoder: Encoder
     seed: int
     counts: Counts = field(default_factory=Counts)
+    held_counts: Counts = field(default_factory=Counts)
     prompt_sha256: str | None = None
     examples: Sequence[Example] = ()
     held_out: Sequence[Example] = ()
@@ -118,7 +120,7 @@ def read_source(task: TaskConfig, config: TrainConfig, encoder: Encoder) -> Sour
     if task.split != "held_out" and source.generator is None:
         _learns(source.counts, source, bool(source.examples))
     if held:
-        _learns(Counts(rows=held), source, bool(source.held_out))
+        _learns(source.held_counts, source, bool(source.held_out))
     return source
 
 
@@ -126,7 +128,7 @@ def _read_generator(task: TaskConfig, source: Source, held: int) -> None:
     assert task.generator is not None
     generator = Generator(task.generator, source.seed)
     aside = Generator(task.generator, source.seed + HELD_OUT)
-    source.held_out = _encoded([aside.row(index) for index in range(held)], source, Counts())
+    source.held_out = _encoded([aside.row(index) for index in range(held)], source, source.held_counts)
     if task.split == "held_out":
         return
     rows = [generator.row(index) for index in range(task.rows or _FIRST)]
@@ -149,7 +151,7 @@ def _read_file(task: TaskConfig, source: Source, held: int, prompt: Prompt | Non
             raise DatasetError(f"{task.file}: of {len(found)} rows {held} are held out, so none is left to train on")
     if prompt is None:
         source.prompt_sha256 = _recorded([fields for _, fields in found])
-    source.held_out = _encoded(rows_with(aside, task, prompt), source, Counts())
+    source.held_out = _encoded(rows_with(aside, task, prompt), source, source.held_counts)
     source.examples = _encoded(rows_with(used, task, prompt), source, source.counts)
 
 
