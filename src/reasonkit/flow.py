@@ -17,7 +17,7 @@ included. The root's path is `()`; child `i` of the gather at index `g` has its 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import GEN_CREATED, getgeneratorstate
 from typing import TypeAlias, TypeVar
@@ -136,14 +136,24 @@ class _Node:
     failures: dict[int, ReasonkitError] = field(default_factory=dict)
 
 
-class Tree:
-    """The flows of one episode. Tell it outcomes, pump it for what is asked next; it does no I/O."""
+_LAST_NOTES = 1000
+"""So many things a flow may note at a time once it is stopped: without a bound, one that notes and never asks goes on."""
 
-    def __init__(self, flow: Flow[object]) -> None:
+
+class Tree:
+    """The flows of one episode. Tell it outcomes, pump it for what is asked next; it does no I/O.
+
+    Args:
+        flow: the root.
+        stopped: whether it is to ask for nothing more; looked at while flows put things on record.
+    """
+
+    def __init__(self, flow: Flow[object], *, stopped: Callable[[], bool] = lambda: False) -> None:
         root = _Node(flow, ())
         self.value: object = None
         self.failure: ReasonkitError | None = None
         self.finished = False
+        self._stopped = stopped
         self._nodes: dict[Path, _Node] = {(): root}
         self._ready: deque[tuple[_Node, Outcome | None]] = deque([(root, None)])
 
@@ -154,7 +164,7 @@ class Tree:
     def pump(self) -> list[Ask]:
         """Advance every flow that can; return what they ask for now, in the order of places."""
         asks: list[Ask] = []
-        while self._ready:
+        while self._ready and not self._is_over(asks):
             self._advance(*self._ready.popleft(), asks)
         if len(asks) > 1:
             asks.sort(key=lambda ask: ask.place)
@@ -171,6 +181,10 @@ class Tree:
         if bugs:
             raise bugs[0]
 
+    def _is_over(self, asks: list[Ask]) -> bool:
+        """Whether it was stopped, and has had its time to put on record what it had in hand."""
+        return len(asks) >= _LAST_NOTES and self._stopped()
+
     def _advance(self, node: _Node, outcome: Outcome | None, asks: list[Ask]) -> None:
         while True:
             try:
@@ -183,6 +197,8 @@ class Tree:
             node.index += 1
             if isinstance(effect, Note):
                 asks.append(Ask(node.path, place, effect))
+                if self._is_over(asks):
+                    return self._ready.append((node, None))
             elif isinstance(effect, (Complete, Act, Execute)):
                 asks.append(Ask(node.path, place, effect, node.front))
                 node.front = None

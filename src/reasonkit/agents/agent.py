@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from reasonkit.agents.approval import Approve, checked
-from reasonkit.agents.asking import Preview, checked_concurrency, joined, judged, questions_of, selected, starts
+from reasonkit.agents.asking import (
+    Call,
+    Preview,
+    checked_concurrency,
+    joined,
+    judged,
+    questions_of,
+    selected,
+    starts,
+    unjudged,
+)
 from reasonkit.agents.connect import Closable
 from reasonkit.agents.events import AnswerEvent, StreamEvent, shown
 from reasonkit.agents.progress import progress_bar
@@ -23,7 +33,7 @@ from reasonkit.agents.recipe import Recipe
 from reasonkit.agents.recording import Folding, TraceLike, head, opened, same_settings
 from reasonkit.agents.replay import Recorded
 from reasonkit.clients.protocol import Client
-from reasonkit.errors import InputError, ReasonkitError
+from reasonkit.errors import InputError
 from reasonkit.flow import Tree
 from reasonkit.prompts import render
 from reasonkit.runner.budget import Account, Budget
@@ -70,6 +80,7 @@ class Agent:
         self.adapter, self.approve, self.seed = adapter, approve, seed
         self._owned, self._embed = owned, embed
         self._live: WeakSet[Session] = WeakSet()
+        self._cancels = 0
 
     def __call__(
         self,
@@ -92,25 +103,26 @@ class Agent:
             InputError: something that was given cannot be used. After the first request nothing is raised for the
                 world's or the model's failures: they are on the result.
         """
-        for _, result in self._run([question], trace=trace, budget=budget, reopen=reopen, isolate=False):
+        call = Call(questions=[question], trace=trace, budget=budget, reopen=reopen, cancels=self._cancels)
+        for _, result in self._run(call):
             return result
         raise AssertionError("an episode ended without a result")
 
     async def acall(self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None) -> Result:
         """Answer a question without blocking the event loop."""
-        results = await self.amap([question], trace=trace, budget=budget, isolate=False)
-        return results[0]
+        call = Call(questions=[question], trace=trace, budget=budget, cancels=self._cancels)
+        async with aclosing(self._arun(call)) as results:
+            async for _, result in results:
+                return result
+        raise AssertionError("an episode ended without a result")
 
     def stream(
         self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None
     ) -> Generator[StreamEvent, None, None]:
         """Answer a question; yield tokens, thoughts, actions and observations as they come, then the answer."""
-        with opened(trace) as file, closing(self._seen([question], file, budget, tokens=True)) as seen:
-            folding = Folding(file)
-            for happened in seen:
-                yield from shown(happened)
-                for _, result in folding.take(happened):
-                    yield AnswerEvent(result=result)
+        return self._stream(
+            Call(questions=[question], trace=trace, budget=budget, tokens=True, cancels=self._cancels)
+        )  # fmt: skip
 
     def map(
         self,
@@ -158,8 +170,11 @@ class Agent:
     ) -> Iterator[tuple[int, Result]]:
         """Answer many questions; yield each one's number and result as it comes, and keep none. See `map`."""
         return self._run(
-            questions, trace=trace, budget=budget, total=total, concurrency=concurrency, reopen=reopen, isolate=True
-        )
+            Call(
+                questions=questions, trace=trace, budget=budget, total=total, at_once=concurrency, reopen=reopen,
+                isolate=True, cancels=self._cancels,
+            )
+        )  # fmt: skip
 
     async def amap(
         self,
@@ -172,36 +187,23 @@ class Agent:
         isolate: bool = True,
     ) -> list[Result]:
         """Answer many questions without blocking the event loop; see `map`."""
-        from reasonkit.runner.async_driver import adrive
-
-        with opened(trace) as file:
-            session = self._session(
-                judged(questions), file, budget=budget, total=total, at_once=concurrency, isolate=isolate
-            )
-            folding, found = Folding(file), dict[int, Result]()
-            async with aclosing(
-                adrive(session, self._world(tokens=False, at_once=concurrency), at_once=concurrency)
-            ) as seen:
-                async for happened in seen:
-                    found.update(folding.take(happened))
+        call = Call(
+            questions=questions, trace=trace, budget=budget, total=total, at_once=concurrency, isolate=isolate,
+            cancels=self._cancels,
+        )  # fmt: skip
+        async with aclosing(self._arun(call)) as results:
+            found = {number: result async for number, result in results}
         return [found[number] for number in sorted(found)]
 
-    async def astream(
+    def astream(
         self, question: str | Question, *, trace: TraceLike = None, budget: Budget | None = None
     ) -> AsyncGenerator[StreamEvent, None]:
         """Stream without blocking the event loop; use it as `async with aclosing(agent.astream(...)) as events`."""
-        from reasonkit.runner.async_driver import adrive
-
-        with opened(trace) as file:
-            at_once = 1 if self.approve == "ask" else _BRANCHES
-            session = self._session(judged([question]), file, budget=budget, isolate=False)
-            folding = Folding(file)
-            async with aclosing(adrive(session, self._world(tokens=True, at_once=at_once), at_once=at_once)) as seen:
-                async for happened in seen:
-                    for event in shown(happened):
-                        yield event
-                    for _, result in folding.take(happened):
-                        yield AnswerEvent(result=result)
+        at_once = 1 if self.approve == "ask" else _BRANCHES
+        call = Call(
+            questions=[question], trace=trace, budget=budget, at_once=at_once, tokens=True, cancels=self._cancels
+        )  # fmt: skip
+        return self._astream(call)
 
     def preview(self, question: str | Question) -> Preview:
         """Return the exact first request; nothing is sent."""
@@ -229,7 +231,8 @@ class Agent:
             ReplayMismatch: something else is asked now than was recorded.
         """
         recorded = (trace.recording(episode).question for episode in trace.episodes)
-        return self._driven(self._session(((one, None) for one in recorded if one), trace, strict=True), trace)
+        call = Call(questions=(one for one in recorded if one), trace=trace, cancels=self._cancels)
+        return self._driven(self._session(call, trace, strict=True), trace)
 
     def fork(
         self,
@@ -266,14 +269,15 @@ class Agent:
 
     def forked(self, questions: Iterable[Question], trace: Trace, fork: Fork, budget: Budget | None) -> list[Result]:
         """Run episodes that take over what a fork gives them."""
-        asked = ((question, None) for question in questions)
-        return self._driven(self._session(asked, trace, budget=budget, isolate=True, fork=fork), trace)
+        call = Call(questions=questions, trace=trace, budget=budget, isolate=True, cancels=self._cancels)
+        return self._driven(self._session(call, trace, fork=fork), trace)
 
     def cancel(self) -> None:
         """End every run of this agent after the requests under way; each returns what it has, as `cancelled`.
 
-        May be called from another thread or a signal handler.
+        So does a stream of which nothing has been read yet. May be called from another thread or a signal handler.
         """
+        self._cancels += 1
         for session in list(self._live):
             session.cancel()
 
@@ -293,86 +297,79 @@ class Agent:
 
     # --- between the face and the runner ---------------------------------------------------------------------------
 
-    def _run(
-        self,
-        questions: Iterable[str | Question],
-        *,
-        trace: TraceLike,
-        budget: Budget | None,
-        isolate: bool,
-        reopen: bool,
-        total: Budget | None = None,
-        concurrency: int = 1,
-    ) -> Iterator[tuple[int, Result]]:
-        with opened(trace) as file:
+    def _run(self, call: Call) -> Iterator[tuple[int, Result]]:
+        with opened(call.trace) as file, closing(self._seen(call, file)) as seen:
             folding = Folding(file)
-            seen = self._seen(
-                questions, file, budget, total=total, concurrency=concurrency, isolate=isolate, reopen=reopen,
-                tokens=False,
-            )  # fmt: skip
-            with closing(seen):
-                for happened in seen:
-                    yield from folding.take(happened)
+            for happened in seen:
+                yield from folding.take(happened)
+
+    async def _arun(self, call: Call) -> AsyncGenerator[tuple[int, Result], None]:
+        with opened(call.trace) as file:
+            folding = Folding(file)
+            async with aclosing(self._aseen(call, file)) as seen:
+                async for happened in seen:
+                    for numbered in folding.take(happened):
+                        yield numbered
+
+    def _stream(self, call: Call) -> Generator[StreamEvent, None, None]:
+        with opened(call.trace) as file, closing(self._seen(call, file)) as seen:
+            folding = Folding(file)
+            for happened in seen:
+                yield from shown(happened)
+                for _, result in folding.take(happened):
+                    yield AnswerEvent(result=result)
+
+    async def _astream(self, call: Call) -> AsyncGenerator[StreamEvent, None]:
+        with opened(call.trace) as file:
+            folding = Folding(file)
+            async with aclosing(self._aseen(call, file)) as seen:
+                async for happened in seen:
+                    for event in shown(happened):
+                        yield event
+                    for _, result in folding.take(happened):
+                        yield AnswerEvent(result=result)
 
     def _driven(self, session: Session, trace: Trace) -> list[Result]:
-        folding, world = Folding(trace), self._world(tokens=False)
+        folding, world = Folding(trace), self._world()
         return [result for seen in drive(session, world, in_order(world)) for _, result in folding.take(seen)]
 
-    def _seen(
-        self,
-        questions: Iterable[str | Question],
-        trace: Trace,
-        budget: Budget | None,
-        *,
-        tokens: bool,
-        total: Budget | None = None,
-        concurrency: int = 1,
-        isolate: bool = False,
-        reopen: bool = False,
-    ) -> Generator[Seen, None, None]:
-        session = self._session(
-            judged(questions), trace, budget=budget, total=total, at_once=concurrency, isolate=isolate, reopen=reopen
-        )
-        world = self._world(tokens=tokens, at_once=concurrency)
-        carry: Carrier = in_order(world) if concurrency == 1 else in_threads(world, concurrency)
+    def _seen(self, call: Call, trace: Trace) -> Generator[Seen, None, None]:
+        session, world = self._session(call, trace), self._world(call)
+        carry: Carrier = in_order(world) if call.at_once == 1 else in_threads(world, call.at_once)
         return drive(session, world, carry)
 
-    def _session(
-        self,
-        questions: Iterable[tuple[Question, ReasonkitError | None]],
-        trace: Trace,
-        *,
-        budget: Budget | None = None,
-        total: Budget | None = None,
-        at_once: int = 1,
-        isolate: bool = False,
-        strict: bool = False,
-        reopen: bool = False,
-        fork: Fork | None = None,
-    ) -> Session:
-        at_once = checked_concurrency(at_once)
+    def _aseen(self, call: Call, trace: Trace) -> AsyncGenerator[Seen, None]:
+        from reasonkit.runner.async_driver import adrive
+
+        return adrive(self._session(call, trace), self._world(call), at_once=call.at_once)
+
+    def _session(self, call: Call, trace: Trace, *, strict: bool = False, fork: Fork | None = None) -> Session:
+        at_once = checked_concurrency(call.at_once)
+        asked = judged(call.questions) if not strict and fork is None else unjudged(call.questions)
         strict = strict or trace.read_only
         client = Recorded.of(trace, self.recipe.name) if strict else self.client
         run = trace.run if strict and trace.run else self._head(fork.parent if fork else None)
         if trace.run is not None and not strict:
             same_settings(trace.run, trace.hidden(run), trace.path)
         session = Session(
-            starts(self.recipe, self.client, self._embed, questions, trace, strict=strict, isolate=isolate),
+            starts(self.recipe, self.client, self._embed, asked, trace, strict=strict, isolate=call.isolate),
             trace,
             run=run,
             render=lambda effect: render(effect.transcript, effect.cue, client.capabilities),
             strict=strict,
-            reopen=reopen,
+            reopen=call.reopen,
             first=trace.begun,
             inherited=fork.events if fork else {},
-            budget=budget,
-            shared=None if total is None else Account(total),
+            budget=call.budget,
+            shared=None if call.total is None else Account(call.total),
             at_once=at_once,
             merge=client.capabilities.samples,
-            isolate=isolate,
+            isolate=call.isolate,
             count=lambda rendering: client.count_tokens(joined(rendering)),
         )
         self._live.add(session)
+        if self._cancels != call.cancels:
+            session.cancel()
         return session
 
     def _head(self, parent: str | None) -> Run:
@@ -380,14 +377,14 @@ class Agent:
             self.recipe, self.client, tools=self.tools, adapter=self.adapter, seed=self.seed, parent=parent
         )  # fmt: skip
 
-    def _world(self, *, tokens: bool, at_once: int = 1) -> World:
+    def _world(self, call: Call | None = None) -> World:
         return World(
             self.client,
             tools=self.tools,
             programs=self.programs,
             adapter=self.adapter,
-            approve=checked(self.approve, at_once),
-            tokens=tokens,
+            approve=checked(self.approve, call.at_once if call else 1),
+            tokens=call.tokens if call else False,
         )
 
 

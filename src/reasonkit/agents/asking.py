@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasonkit.agents.recipe import Recipe
+from reasonkit.agents.recording import TraceLike
 from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ReasonkitError
+from reasonkit.runner.budget import Budget
 from reasonkit.runner.session import Start
 from reasonkit.trace import Rendering, Trace
 from reasonkit.types import Answer, Flow, Question, Selection
@@ -32,6 +34,27 @@ class Preview:
         return joined(self.request)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an agent: what is asked, and how it is run."""
+
+    questions: Iterable[str | Question]
+    trace: TraceLike
+    budget: Budget | None = None
+    """What each question may spend."""
+    total: Budget | None = None
+    """What all of them may spend."""
+    at_once: int = 1
+    """How many requests are under way at the same time."""
+    isolate: bool = False
+    """Whether a fault of one question is its episode's end; else it is raised."""
+    reopen: bool = False
+    tokens: bool = False
+    """Whether somebody reads tokens as they come."""
+    cancels: int
+    """How often the agent had been cancelled when it was called; once more, and this call is cancelled before it began."""
+
+
 def questions_of(asked: Iterable[str | Question]) -> Iterator[Question]:
     """Return questions; a text is one.
 
@@ -53,6 +76,11 @@ def judged(asked: Iterable[str | Question]) -> Iterator[tuple[Question, InputErr
     if isinstance(asked, str | bytes | Question) or not isinstance(asked, Iterable):
         raise InputError(f"questions is {asked!r}; give several: a list of texts or Questions")
     return map(_judged, asked)
+
+
+def unjudged(recorded: Iterable[str | Question]) -> Iterator[tuple[Question, None]]:
+    """Return questions that stand on record: what was wrong with one stands there too."""
+    return ((one, None) for one in recorded if isinstance(one, Question))
 
 
 def failing(error: ReasonkitError) -> Flow[Answer]:

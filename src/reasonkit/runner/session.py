@@ -35,7 +35,7 @@ from reasonkit.trace import (
     kept,
     written,
 )
-from reasonkit.trace.mismatch import difference, unrecorded
+from reasonkit.trace.mismatch import another_question, difference, unrecorded
 from reasonkit.types import (
     Act,
     Answer,
@@ -98,8 +98,9 @@ class Session:
         self._ready: set[int] = set()
         self._reserved: dict[Job, Cost] = {}
         self._seen: deque[Seen] = deque()
-        self.cancelled = False
-        self._claimed = False
+        self.cancelled = self._claimed = False
+        self._has_begun = False
+        """Whether any episode was begun; one that is cancelled before ends its first one, so that there is a result."""
 
     def cancel(self) -> None:
         """Ask for nothing more; may be called from another thread or a signal handler."""
@@ -186,11 +187,12 @@ class Session:
     # --- one episode -----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        while len(self._open) < self._at_once and not self.cancelled:
+        while len(self._open) < self._at_once and not (self.cancelled and self._has_begun):
             start = next(self._starts, None)
             if start is None:
                 return
             number, (question, flow) = start
+            self._has_begun = True
             self._trace.begun = number + 1
             recording = self._trace.recording(number)
             if self._reopen and recording.refused:
@@ -199,12 +201,10 @@ class Session:
             if recording.question is None and not self._strict:
                 self._trace.append([Opened(episode=number, question=question)])
             elif recording.question not in (question, self._trace.hidden(question)):
-                raise ReplayMismatch(
-                    f"episode {number} of the trace is about {recording.question and recording.question.text!r}, "
-                    f"not about {question.text!r}; give the same questions in the same order, or another file"
-                )
+                raise ReplayMismatch(another_question(self._trace, number, recording.question, question))
             account = self._shared if self._budget is None else Account(self._budget, parent=self._shared)
-            self._open[number] = Episode(number, Tree(flow), recording, account)
+            tree = Tree(flow, stopped=lambda: self.cancelled)
+            self._open[number] = Episode(number, tree, recording, account)
             self._seen.append(Opened(episode=number, question=question))
             self._ready.add(number)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, TypeVar
 
-from reasonkit.errors import TraceError
+from reasonkit.errors import InputError, TraceError
 from reasonkit.trace.events import FORMAT, End, Event, Line, Opened, Place, Reopened, Run, follows
 from reasonkit.trace.fold import fold
 from reasonkit.trace.lines import Writer, canonical
@@ -85,6 +85,7 @@ class Trace:
 
     Raises:
         TraceError: the file is no trace, is broken before its last line, or another process writes to it.
+        InputError: `path` is no path.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class Trace:
         redact: Redact | None = None,
         upgrades: Mapping[int, Upgrade] = UPGRADES,
     ) -> None:
+        if not (path is None or isinstance(path, str | Path)):
+            raise InputError(f"trace is {path!r}; give the path of a file, a Trace, or None to record nothing")
         self.path = None if path is None else Path(path)
         self.run: Run | None = None
         self.read_only = not append
@@ -193,7 +196,14 @@ class Trace:
         return [canonical(line) for episode in self.episodes for line in self.recording(episode).lines()]
 
     def close(self) -> None:
-        """Close the file; reading or writing it afterwards is an error."""
+        """Close the file; reading or writing it afterwards is an error. What a replay never asked for is logged."""
+        if not self.closed and self.read_only and self.begun and self.unasked:
+            _LOG.warning(
+                "%s: less was asked than is on record: %d of its %d questions were not asked for",
+                self.path,
+                len(self.unasked),
+                len(self._places),
+            )
         if self._writer is not None:
             _unlock(self._writer)
         for handle in (self._reader, self._writer):

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher, unified_diff
 from itertools import islice
 
 from reasonkit.trace.events import Completing, Event, Kept, Place, Rendering, written
-from reasonkit.trace.file import Recording
-from reasonkit.types import Act, Execute
+from reasonkit.trace.file import Recording, Trace
+from reasonkit.types import Act, Execute, Question
 
 _DIFF_LINES = 40
 
@@ -30,6 +30,21 @@ def difference(recorded: Event, asked: Kept, request: Rendering | None, recordin
     if near is None or near.place == recorded.place:
         return said
     return f"{said}\n{_elsewhere(near, now)}"
+
+
+def another_question(trace: Trace, episode: int, recorded: Question | None, asked: Question) -> str:
+    """Say that an episode of a trace is about something else, or that there is no such episode."""
+    where = "the trace" if trace.path is None else str(trace.path)
+    if recorded is None:
+        count = len(trace.episodes)
+        return (
+            f"{where}: more is asked than is on record: it holds {count} question{'' if count == 1 else 's'}, and number "
+            f"{episode + 1} is {asked.text!r}; give the questions of the recording, or record them all"
+        )
+    return (
+        f"episode {episode} of the trace is about {recorded.text!r}, not about {asked.text!r}; "
+        "give the same questions in the same order, or another file"
+    )
 
 
 def unrecorded(episode: int, place: Place, asked: Kept, request: Rendering | None, recording: Recording) -> str:
