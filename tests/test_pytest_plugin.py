@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from reasonkit import CoT, Prompt, ScriptedClient, Trace
+
 pytest_plugins = ["pytester"]
+LOADED = (CoT, Prompt, ScriptedClient, Trace)
+"""Loaded before the runs inside: pytester forgets the modules that a run has loaded, and the next would see others."""
 
 MODULE = """
 from dataclasses import replace
