@@ -137,7 +137,9 @@ def _parquet(file: Path) -> Iterator[tuple[str, object]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise DatasetError(f"{file}: reading Parquet needs an optional package: pip install 'reasonkit[parquet]'") from None
+        raise DatasetError(
+            f"{file}: reading Parquet needs an optional package: pip install 'reasonkit[parquet]'"
+        ) from None
     try:
         rows = parquet.read_table(file).to_pylist()
     except (OSError, ArrowException) as error:
