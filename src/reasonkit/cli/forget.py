@@ -40,9 +40,10 @@ def forget(
     from reasonkit.clients.local.extra import require_extra
 
     require_extra()
+    from reasonkit.train.forget.kept import Plan
     from reasonkit.train.forget.report import differences, report
-    from reasonkit.train.forget.run import Plan, variants_of
     from reasonkit.train.forget.run import forget as measured
+    from reasonkit.train.forget.run import variants_of
     from reasonkit.train.forget.tasks import NEW, OLD
     from reasonkit.train.forget.tasks import tasks as known
 

@@ -6,8 +6,9 @@ import pytest
 
 from reasonkit.errors import InputError
 from reasonkit.evaluation import mcnemar
+from reasonkit.train.forget.kept import Answered
 from reasonkit.train.forget.report import OTHERS, differences, report
-from reasonkit.train.forget.run import Answered, variants_of
+from reasonkit.train.forget.run import variants_of
 
 NEW, OLD, MORE = "pal unseen_family", "react one", "context recall"
 

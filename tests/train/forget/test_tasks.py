@@ -61,8 +61,9 @@ def test_a_short_run_trains_measures_and_reports_on_the_bundled_model(tmp_path: 
     for package in ("torch", "transformers", "peft"):
         pytest.importorskip(package)
     from reasonkit.bundled import model_path
+    from reasonkit.train.forget.kept import Plan
     from reasonkit.train.forget.report import report
-    from reasonkit.train.forget.run import Plan, forget, variants_of
+    from reasonkit.train.forget.run import forget, variants_of
 
     plan = Plan(
         base=model_path(), out=tmp_path, variants=variants_of("lora", "4"), tasks=(NEW, "context sentiment"), n=2,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reasonkit.evaluation import Interval, mcnemar, paired_bootstrap, wilson
 from reasonkit.evaluation.table import markdown_table, percent
-from reasonkit.train.forget.run import BEFORE, Answered
+from reasonkit.train.forget.kept import BEFORE, Answered
 
 OTHERS = "all others"
 """All tasks but the new one, together."""

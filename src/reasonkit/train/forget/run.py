@@ -6,7 +6,6 @@ Not here: the tasks (`tasks.py`), and how the figures are shown (`report.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,61 +13,12 @@ from reasonkit.clients.local.extra import require_extra
 from reasonkit.errors import InputError, MissingExtra
 from reasonkit.train.config import TrainConfig
 from reasonkit.train.config.reading import parsed
+from reasonkit.train.forget.kept import BEFORE, Answered, Kept, Plan, Variant
 
 if TYPE_CHECKING:
     from reasonkit.clients.protocol import Client
     from reasonkit.train.recipes.tiny.evaluate import Trial
     from reasonkit.train.run import Outcome
-
-BEFORE = "before"
-"""How the base is called among the variants."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """A way to train."""
-
-    name: str
-    rank: int | None = None
-    """Of LoRA; None moves all weights."""
-    mixed: bool = False
-    """Whether as many rows of what the model knows are among those of the new task."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is trained and measured."""
-
-    base: Path
-    out: Path
-    variants: tuple[Variant, ...]
-    tasks: tuple[str, ...]
-    """The new one first."""
-    n: int
-    """Items of each task."""
-    rows: int
-    """Of the new task."""
-    epochs: float
-    lr_full: float
-    lr_lora: float
-    seed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What a variant has right, by task and item."""
-
-    variant: str
-    right: tuple[tuple[str, tuple[bool, ...]], ...]
-    loss: float | None = None
-    """At the end of training."""
-    steps: int = 0
-    seconds: float = 0.0
-    """Of training."""
-
-    def of(self, task: str) -> tuple[bool, ...]:
-        """Return what is right of a task's items."""
-        return dict(self.right)[task]
 
 
 def variants_of(names: str, ranks: str) -> tuple[Variant, ...]:
@@ -107,7 +57,7 @@ def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[A
     """Measure the base, train each variant, and measure it on the same items.
 
     Args:
-        plan: what is done; trainings that stand in its folder already are not done again.
+        plan: what is done; what stands in its folder already is neither trained nor measured again.
         say: told what is under way.
 
     Raises:
@@ -130,12 +80,19 @@ def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[A
         write_old(plan.out / "old.jsonl", plan.rows, seed=plan.seed)
     except OSError as error:
         raise InputError(f"{plan.out}: {error.strerror or error}; give a folder that can be written") from None
+    known = Kept(plan)
     found = []
     base = LocalClient(plan.base)
     try:
-        say(f"{BEFORE}: {plan.n} items of each of {len(plan.tasks)} tasks")
-        found.append(Answered(variant=BEFORE, right=_measured(base, plan)))
+        before = known.answers.get(BEFORE)
+        if before is None:
+            say(f"{BEFORE}: {plan.n} items of each of {len(plan.tasks)} tasks")
+            before = known.add(Answered(variant=BEFORE, right=_measured(base, plan)))
+        found.append(before)
         for variant in plan.variants:
+            if variant.name in known.answers:
+                found.append(known.answers[variant.name])
+                continue
             folder = plan.out / variant.name.replace(", ", "-")
             say(f"{variant.name}: training on {plan.rows} rows")
             trained = _trained(plan, variant, folder)
@@ -148,11 +105,10 @@ def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[A
                 base.add_adapter(folder.name, folder)
                 right = _measured(base, plan, folder.name)
                 base.remove_adapter(folder.name)
-            found.append(
-                Answered(
-                    variant=variant.name, right=right, loss=trained.loss, steps=trained.steps, seconds=trained.seconds
-                )
-            )  # fmt: skip
+            answered = Answered(
+                variant=variant.name, right=right, loss=trained.loss, steps=trained.steps, seconds=trained.seconds
+            )
+            found.append(known.add(answered))
     finally:
         base.close()
     return found
