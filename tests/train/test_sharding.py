@@ -46,7 +46,8 @@ def changes(folder: Path, kind: str) -> dict[str, Any]:
 
 def weights(folder: Path, kind: str) -> dict[str, Any]:
     name = "model.safetensors" if kind == "full" else "adapter_model.safetensors"
-    return load_file(folder / "run" / name)
+    found: dict[str, Any] = load_file(folder / "run" / name)
+    return found
 
 
 def assert_same(folder: Path, alone: Path, kind: str) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -32,10 +33,11 @@ class Checker:
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
+        self._talk = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 - closed in close()
         surroundings = {name: value for name, value in os.environ.items() if name not in _LAUNCHED}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "reasonkit.train.checker", *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, env=surroundings | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
+            stderr=self._talk, text=True, env=surroundings | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
         )  # fmt: skip
 
     def check(self, folder: Path) -> Check:
@@ -52,10 +54,17 @@ class Checker:
         except BrokenPipeError:
             pass  # it has ended, as the missing answer says
         answer = self._process.stdout.readline()
-        said: dict[str, Any] = json.loads(answer) if answer else {"fault": "the process that checks has ended"}
+        said: dict[str, Any] = json.loads(answer) if answer else {"fault": self._end()}
         if "fault" in said:
             raise VerificationFailed(f"{str(folder)!r} was written, but does not read back: {said['fault']}")
         return Check(**said)
+
+    def _end(self) -> str:
+        """Say how the process has ended, with the last that it said."""
+        code = self._process.wait()
+        self._talk.seek(0)
+        last = (self._talk.read().strip().splitlines() or [""])[-1]
+        return f"the process that checks has ended with {code}" + (f": {last}" if last else "")
 
     def close(self) -> None:
         """End the process."""
@@ -64,6 +73,7 @@ class Checker:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        self._talk.close()
 
     def __enter__(self) -> Self:
         return self

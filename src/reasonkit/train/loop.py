@@ -126,6 +126,8 @@ def _gradients(config: TrainConfig, model: nn.Module, source: Source, step: int,
     """Add up the gradients of a step; return its mean loss, over all processes."""
     summed = torch.zeros((), dtype=torch.float64, device=world.device)
     learned = source.learned(step)
+    if not learned:
+        raise TrainingFailed(f"step {step + 1}: every label is masked, nothing would be learned")
     parts = source.parts(step, world.rank, world.size)
     for number, part in enumerate(parts):
         alone = isinstance(model, DistributedDataParallel) and number + 1 < len(parts)

@@ -33,7 +33,7 @@ from reasonkit.train.config import TrainConfig
 from reasonkit.train.config import written as plain
 from reasonkit.train.curve import CURVE, curve
 from reasonkit.train.journal import LOSSES, Journal, Line, locked, read_losses
-from reasonkit.train.loop import Trained, train
+from reasonkit.train.loop import Trained, measure, train
 from reasonkit.train.models import build_model, check_model
 from reasonkit.train.optimizers import build_optimizers
 from reasonkit.train.saving import MANIFEST, computed_in, hashes, metrics_of, save_finished, write_run
@@ -178,7 +178,7 @@ class _Run:
 
             def describe() -> None:
                 facts = {"config": plain(config), "wrapper": self.wrapper, "processes": world.size}
-                write_facts(partial, progress, **facts, pools=getattr(self.batches, "pools", ()))
+                write_facts(partial, progress, **facts, pools=self.batches.pools)
                 self.shape.save_pretrained(partial)
                 if self.checker is not None and logits is not None:
                     record(partial, self.inputs, logits, kind="checkpoint", computed=computed_in(config, world))
@@ -192,7 +192,7 @@ class _Run:
         """Save the model or adapter and all that is told of the run; return what the check found."""
         config, world, prompt = self.config, self.world, self.batches.prompt_sha256()
         logits = logits_of(self.model, self.inputs)
-        metrics = metrics_of(read_losses(config.output))
+        metrics = metrics_of(read_losses(config.output)) | self._by_task()
         verified = save_finished(
             config, self.model, self.tokenizer, self.inputs, logits, world, checker=self.checker, prompt_sha256=prompt,
             metrics=metrics,
@@ -210,6 +210,14 @@ class _Run:
 
         world.first(describe)
         return verified
+
+    def _by_task(self) -> dict[str, float]:
+        """Return the held-out loss of each task, where there are several."""
+        tasks = self.batches.tasks if len(self.batches.tasks) > 1 else ()
+        return {
+            f"held_out/{task}": measure(self.config, self.model, self.batches.held_out(task), self.world)
+            for task in tasks
+        }
 
 
 def _prepare(config: TrainConfig, start: Start) -> None:
