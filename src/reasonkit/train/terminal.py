@@ -41,7 +41,7 @@ def execute(config: TrainConfig, *, start: Start, as_json: bool) -> int:
     from reasonkit.train.sharding import joined
 
     with joined() as world, ExitStack() as stack:
-        stopped = stack.enter_context(_interrupts(quiet=not world.chief))
+        stopped = stack.enter_context(interrupts(quiet=not world.chief))
         watch = stack.enter_context(Bar()) if world.chief else None
         outcome = run(config, world, material, start=start, watch=watch, stop=stopped)
     if world.chief:
@@ -130,7 +130,7 @@ class Bar:
 
 
 @contextmanager
-def _interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
+def interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
     """Let the first Ctrl-C, or a polite end from outside, save after the step under way; a second one ends at once."""
     asked: list[int] = []
 
