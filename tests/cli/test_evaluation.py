@@ -122,6 +122,9 @@ def test_finished_runs_are_reported_as_a_page_that_links_to_the_traces(
         assert f'href="{link}"' in text
         assert (tmp_path / link.partition("#")[0]).read_text().startswith("<!doctype html>")
     assert command(*report, "runs.html", cwd=tmp_path).returncode == 0, "runs/* finds the last report as well"
+    odd = command(*report[:-1], "runs.docx", cwd=tmp_path)
+    assert (odd.returncode, odd.stdout) == (2, "")
+    assert "--out is 'runs.docx'; a report ends in .html, .htm, .md, .markdown, .txt or nothing" in odd.stderr
     bare = command(*report, "--no-traces", cwd=tmp_path)
     assert bare.stderr == "written to runs.html\n"
     assert "href" not in (tmp_path / "runs.html").read_text()
@@ -264,6 +267,8 @@ def test_other_settings_in_the_same_folder_are_refused(server: Server, dataset: 
         (["--column", "question"], "--column is 'question'; write OURS=THEIRS"),
         (["--price", "cheap"], "--price is 'cheap'; write PROMPT/COMPLETION"),
         (["--method", "react-cotsc", "--prompt", "react/default"], "--prompt is for one method"),
+        (["--engine", "spark"], "--engine is 'spark'; there are: local, ray"),
+        (["--workers", "4"], "--workers, --address and --gpus belong to a cluster: give --engine ray"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -187,6 +187,10 @@ def test_without_pages_of_the_traces_there_are_no_links(runs: list[Path], tmp_pa
 def test_a_file_that_cannot_be_written_is_said(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file or directory; give a file that can be written"):
         write_page(groups(runs), tmp_path / "missing" / "report.html")
+    assert not (runs[0] / "trace.html").exists()
+    (runs[1] / "trace.html").mkdir()
+    with pytest.raises(InputError, match=r"trace.html: Is a directory; .* or leave the pages of the traces out"):
+        write_page(groups(runs), tmp_path / "report.html")
 
 
 def test_of_many_items_the_page_lists_the_first_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reasonkit.evaluation import Figures
     from reasonkit.runner.budget import Price
 
+_PAGES, _TEXTS = (".html", ".htm"), (".md", ".markdown", ".txt", "")
 METHODS = ("direct", "cot", "cot-sc", "pal", "act", "react", "react-cotsc", "cotsc-react")
 
 
@@ -47,6 +48,9 @@ def evaluation(
         ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="The model's name on a server.")] = None,
+    capabilities: Annotated[
+        Path | None, typer.Option("--capabilities", help="Of a server: the file that `reasonkit doctor --save` wrote.")
+    ] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder, for one method.")] = None,
     pages: Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")] = None,
     max_steps: Annotated[int, typer.Option("--max-steps", help="Turns of act and react.", min=1)] = 7,
@@ -89,24 +93,48 @@ def evaluation(
 
         match name:
             case "direct":
-                return Direct(client, model=model, prompt=prompt, seed=seed)
+                return Direct(client, model=model, capabilities=capabilities, prompt=prompt, seed=seed)
             case "cot":
-                return CoT(client, model=model, prompt=prompt, answer_type=answer_type, seed=seed)
+                return CoT(
+                    client, model=model, capabilities=capabilities, prompt=prompt, answer_type=answer_type, seed=seed
+                )
             case "cot-sc":
                 one = CoT(
-                    client, model=model, prompt=prompt, answer_type=answer_type, temperature=temperature, seed=seed
+                    client,
+                    model=model,
+                    capabilities=capabilities,
+                    prompt=prompt,
+                    answer_type=answer_type,
+                    temperature=temperature,
+                    seed=seed,
                 )
                 return SelfConsistency(one, n=samples, own=True)
             case "pal":
-                return PAL(client, model=model, prompt=prompt, seed=seed)
+                return PAL(client, model=model, capabilities=capabilities, prompt=prompt, seed=seed)
             case "act":
-                return Act(client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, seed=seed)
+                return Act(
+                    client,
+                    model=model,
+                    capabilities=capabilities,
+                    prompt=prompt,
+                    pages=pages,
+                    max_steps=max_steps,
+                    seed=seed,
+                )
             case "react":
-                return ReAct(client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, seed=seed)
+                return ReAct(
+                    client,
+                    model=model,
+                    capabilities=capabilities,
+                    prompt=prompt,
+                    pages=pages,
+                    max_steps=max_steps,
+                    seed=seed,
+                )
             case _:
                 both = ReActThenCoTSC if name == "react-cotsc" else CoTSCThenReAct
                 return both(
-                    client, model=model, pages=pages, max_steps=max_steps, n=samples, temperature=temperature,
+                    client, model=model, capabilities=capabilities, pages=pages, max_steps=max_steps, n=samples, temperature=temperature,
                     answer_type=answer_type, seed=seed,
                 )  # fmt: skip
 
@@ -175,9 +203,11 @@ def report(
     from reasonkit.evaluation.page import write_page
     from reasonkit.evaluation.report import markdown_of
 
+    if out is not None and out.suffix not in (*_PAGES, *_TEXTS):
+        raise InputError(f"--out is {str(out)!r}; a report ends in {', '.join((*_PAGES, *_TEXTS[:-1]))} or nothing")
     named = [folder for folder in runs if out is None or folder != out]  # runs/* finds the last report as well
     found = groups((run for folder in named for run in _runs(folder).values()), price=_price(price))
-    if out is not None and out.suffix in (".html", ".htm"):
+    if out is not None and out.suffix in _PAGES:
         written = write_page(found, out, traces=traces)
         beside = f"; {len(written)} traces have a page beside them, which it links to" if written else ""
         print(f"written to {out}{beside}", file=sys.stderr)

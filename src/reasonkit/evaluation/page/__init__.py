@@ -44,7 +44,7 @@ def write_page(groups: Sequence[Group], out: Path, *, traces: bool = True) -> li
         InputError: a file cannot be written.
         TraceError: a trace cannot be read.
     """
-    pages = {run.folder: _write_trace(run) for group in groups for run in group.runs} if traces else {}
+    pages = {run.folder: run.folder / TRACE_PAGE for group in groups for run in group.runs} if traces else {}
 
     def link(run: Finished, episode: int | None) -> str | None:
         if run.folder not in pages:
@@ -52,7 +52,10 @@ def write_page(groups: Sequence[Group], out: Path, *, traces: bool = True) -> li
         there = Path(os.path.relpath(pages[run.folder].resolve(), out.resolve().parent)).as_posix()
         return f"./{quote(there)}" + ("" if episode is None else f"#{episode}")
 
-    _write(out, page(groups, link))
+    _write(out, page(groups, link), "give a file that can be written")
+    for folder, file in pages.items():
+        with Trace(folder / TRACE, append=False) as trace:
+            _write(file, trace_page(trace), "make its folder writable, or leave the pages of the traces out")
     return list(pages.values())
 
 
@@ -181,15 +184,8 @@ def _chart(caption: str, drawn: Sequence[Markup], head: Sequence[str], rows: Seq
     return tag("figure", [tag("figcaption", caption), *drawn, numbers])
 
 
-def _write_trace(run: Finished) -> Path:
-    file = run.folder / TRACE_PAGE
-    with Trace(run.folder / TRACE, append=False) as trace:
-        _write(file, trace_page(trace))
-    return file
-
-
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, otherwise: str) -> None:
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"{file}: {error.strerror or error}; give a file that can be written") from None
+        raise InputError(f"{file}: {error.strerror or error}; {otherwise}") from None
