@@ -133,6 +133,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 def test_a_method_loads_no_client_and_nothing_heavy() -> None:
     loaded = loaded_by("from reasonkit import ReAct")
     assert not loaded & {"httpx", "torch", "transformers", "xllamacpp", "wikipedia", "bs4", "pysbd", "RestrictedPython"}
+    assert "asyncio" not in loaded, "an event loop that nobody runs yet is most of what importing would cost"
     assert not {name for name in loaded if name.startswith("reasonkit.clients.")} - {
         "reasonkit.clients.card", "reasonkit.clients.protocol"
     }  # fmt: skip

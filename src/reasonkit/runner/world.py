@@ -17,7 +17,7 @@ from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, ReplyError
 from reasonkit.flow import Path
 from reasonkit.runner.jobs import Brought, Job
-from reasonkit.tools.calls import crashes
+from reasonkit.tools.crashes import crashes
 from reasonkit.tools.protocol import ToolSession, Toolset
 from reasonkit.trace import Token
 from reasonkit.types import (

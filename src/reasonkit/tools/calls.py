@@ -8,13 +8,13 @@ opened (a connection pool) lives on between calls, and so that it works where a 
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from reasonkit.errors import ReasonkitError, ToolCrashed, ToolError
+from reasonkit.errors import ToolCrashed, ToolError
+from reasonkit.tools.crashes import crashes
 
 
 class TimedOut(ToolError):
@@ -91,21 +91,6 @@ class Caller:
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="reasonkit-tools", daemon=True)
                 self._thread.start()
             return self._loop
-
-
-@contextmanager
-def crashes(what: str) -> Iterator[None]:
-    """Turn what the caller's code may not raise into ToolCrashed, with its cause.
-
-    Args:
-        what: whose code it is, for the message: "the tool 'double'".
-    """
-    try:
-        yield
-    except ReasonkitError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ToolCrashed(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def _called(name: str, function: Callable[[], Any]) -> object:

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeGuard
 
 from reasonkit.errors import InputError, ToolError
 from reasonkit.tools.arguments import read_arguments
-from reasonkit.tools.calls import Caller, crashes
+from reasonkit.tools.calls import Caller
+from reasonkit.tools.crashes import crashes
 from reasonkit.tools.observations import refused, shown, unknown_tool
 from reasonkit.tools.protocol import ToolSession, Toolset
 from reasonkit.tools.tool import Tool, tool_of

@@ -11,7 +11,7 @@ from typing import Final
 from reasonkit.errors import InputError, PageSourceError
 from reasonkit.pages import PageSource
 from reasonkit.pages.names import from_name
-from reasonkit.tools.calls import crashes
+from reasonkit.tools.crashes import crashes
 from reasonkit.tools.observations import checked_limit, unknown_tool
 from reasonkit.tools.wikienv import Wikienv
 from reasonkit.tools.wording import Mended, Wording
