@@ -28,7 +28,9 @@ def quantize(
     threads: Annotated[
         int | None, typer.Option("--threads", help="Of the arithmetic; torch chooses if missing.", min=1)
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="A folder for the report and the picture.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A folder for the models, the report and the picture.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="An SVG file: each format's bits, range and steps.")
     ] = None,
@@ -51,7 +53,7 @@ def quantize(
 
     report = measured(
         model or model_path(), chosen, text=text, documents=documents, rounds=rounds, device=device, threads=threads,
-        on_row=told,
+        out=out, on_row=told,
     )  # fmt: skip
     if out is not None:
         save(report, out)

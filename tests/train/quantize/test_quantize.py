@@ -11,13 +11,17 @@ pytest.importorskip("transformers")
 
 import torch
 
+from reasonkit.clients.local import LocalClient
 from reasonkit.clients.local.load import load
+from reasonkit.clients.protocol import Client
 from reasonkit.errors import InputError, Unsupported
 from reasonkit.train.quantize.convert import convert, held_bytes, matrices, weight_error
 from reasonkit.train.quantize.formats import FORMATS, formats_of
 from reasonkit.train.quantize.measure import ratio
 from reasonkit.train.quantize.run import Report, Row, quantize, save
-from tests.clients.tiny_models import Shape, write_transformers
+from reasonkit.train.quantize.saving import save_model
+from reasonkit.types import Reply, Request, Sampling
+from tests.clients.tiny_models import Shape, write_gguf, write_transformers
 
 TEXT = "Question: which river flows through the town?\n\nthe painter was born in the town, and the river too.\n"
 SQUARE = Shape(hidden=128, intermediate=128, kv_heads=4)
@@ -160,3 +164,49 @@ def test_a_ratios_interval_holds_it_and_is_a_point_where_nothing_varies() -> Non
     assert (found.value, found.low, found.high, found.n) == (2.0, 2.0, 2.0, 3)
     found = ratio([0.0, 4.0, 6.0], [1, 1, 1])
     assert found.low < found.value < found.high
+
+
+def asked(client: Client) -> str:
+    *_, reply = client.stream(Request(prompt="Question: which river?\nThought 1:", sampling=Sampling(max_tokens=8)))
+    client.close()
+    assert isinstance(reply, Reply)
+    return reply.completions[0].text
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("name", ["bf16", "int8", "nf4-dq"])
+def test_a_saved_model_is_loaded_by_the_client_and_is_smaller(model: Path, tmp_path: Path, name: str) -> None:
+    if FORMATS[name].package is not None:
+        pytest.importorskip(str(FORMATS[name].package))
+        pytest.importorskip("accelerate")
+    saved = Path(save_model(model, FORMATS[name], tmp_path))
+    size = (saved / "model.safetensors").stat().st_size
+    assert size < (model / "model.safetensors").stat().st_size
+    assert asked(LocalClient(saved))
+    with pytest.raises(InputError, match="holds something already"):
+        save_model(model, FORMATS[name], tmp_path)
+
+
+def test_a_gguf_file_in_fewer_bits_keeps_all_but_its_matrices_and_llama_cpp_reads_it(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    pytest.importorskip("xllamacpp")
+    from reasonkit.clients.gguf import GGUFClient
+
+    model = write_transformers(tmp_path / "model", SQUARE)
+    assert save_model(model, FORMATS["q8_0"], tmp_path).startswith("not written: it is made from a GGUF file")
+    write_gguf(model / "tiny.gguf", SQUARE)
+    saved = next(Path(save_model(model, FORMATS["q8_0"], tmp_path)).glob("*.gguf"))
+    before, after = gguf.GGUFReader(model / "tiny.gguf"), gguf.GGUFReader(saved)
+    told = [{name: field.contents() for name, field in one.fields.items()} for one in (before, after)]
+    assert {name for name in told[0] if told[1].get(name) != told[0][name]} <= {"general.file_type", "GGUF.kv_count"}
+    kinds = {tensor.name: tensor.tensor_type.name for tensor in after.tensors}
+    assert kinds["blk.0.attn_q.weight"] == kinds["blk.1.ffn_down.weight"] == kinds["blk.0.attn_output.weight"] == "Q8_0"
+    kept = {tensor.name: tensor.tensor_type.name for tensor in before.tensors}
+    assert all(kinds[name] == kept[name] for name in kept if "norm" in name or name == "token_embd.weight")
+    assert asked(GGUFClient(saved))
+
+
+def test_a_format_that_no_program_reads_is_not_written_and_says_so(model: Path, tmp_path: Path) -> None:
+    for name in ("int8-tensor", "torchao-int8"):
+        assert save_model(model, FORMATS[name], tmp_path) == "not written: no program reads a file of this format"
+    assert not list(tmp_path.iterdir())

@@ -58,7 +58,7 @@ def load(
         options = _options(where, dtype, quantization)
         config = _read(transformers.AutoConfig, folder, "configuration")
         network = _read(_class(config, folder), folder, "model", config=config, **options)
-        if quantization is None:
+        if quantization is None and not getattr(network, "is_quantized", False):
             network = network.to(where)
         tokenizer = folder if tokenizer is None else tokenizer
     else:

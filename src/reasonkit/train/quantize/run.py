@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,8 @@ class Row:
     reads: Speed | None = None
     writes: Speed | None = None
     """None where weights are rounded and computed in fp32."""
+    saved: str | None = None
+    """Where the model was written, or why it was not; None where nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class Report:
         ]
         if any(row.quality is not None and row.reads is None for row in self.rows):
             notes.append("~: weights are rounded to the format and computed in fp32: no speed, and the format's bytes.")
+        notes += [f"{row.format}: {row.saved}" for row in self.rows if row.saved is not None]
         notes += [f"{row.format} does not run here: {row.reason}" for row in self.rows if row.reason is not None]
         return "\n".join([markdown_table(lines), "", *notes])
 
@@ -98,6 +101,7 @@ def quantize(
     rounds: int = 5,
     device: str = "cpu",
     threads: int | None = None,
+    out: Path | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> Report:
     """Measure a model in several formats.
@@ -110,6 +114,7 @@ def quantize(
         rounds: of each measurement of speed.
         device: "cpu", or "cuda".
         threads: of the arithmetic on a CPU; None takes torch's own choice.
+        out: a folder to write the model into, in each format that a program reads; None writes none.
         on_row: called with each row as it comes.
 
     Raises:
@@ -123,6 +128,7 @@ def quantize(
 
     from reasonkit.train.quantize.convert import matrices
     from reasonkit.train.quantize.measure import logits_of
+    from reasonkit.train.quantize.saving import save_model
     from reasonkit.train.quantize.texts import HELD_OUT, documents_of, held_out
 
     if threads is not None:
@@ -142,6 +148,8 @@ def quantize(
     rows = []
     for form in formats:
         row = _row(form, model, device, chosen, whole, reference, parameters, rounds)
+        if out is not None and row.reason is None:
+            row = replace(row, saved=save_model(model, form, out))
         rows.append(row)
         if on_row is not None:
             on_row(row)
