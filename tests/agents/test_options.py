@@ -19,6 +19,7 @@ from reasonkit import (
     Toolbox,
 )
 from reasonkit.agents.connect import closed_on_fault
+from reasonkit.clients.http import EndpointFacts, save_facts
 from reasonkit.demonstrations import Choice
 from reasonkit.errors import InputError, ReplayMismatch
 from reasonkit.pages.bundled import BundledPages
@@ -136,3 +137,15 @@ def test_a_replay_of_a_run_with_examples_of_its_own_says_what_it_needs(tmp_path:
         Direct.replay(path)
     assert agent.recipe.prompt is not None
     assert Direct.replay(path, prompt=agent.recipe.prompt) == [result]
+
+
+def test_what_the_doctor_found_is_given_to_a_method_beside_the_address(tmp_path: Path) -> None:
+    save_facts(EndpointFacts(endpoint="chat", max_context=1000), file := tmp_path / "facts.json")
+    for agent in (
+        ReAct("http://127.0.0.1:9/v1", model="m", capabilities=file),
+        ReActThenCoTSC("http://127.0.0.1:9/v1", model="m", capabilities=str(file)),
+    ):
+        assert (agent.client.capabilities.endpoint, agent.client.capabilities.max_context) == ("chat", 1000)
+        agent.close()
+    with pytest.raises(InputError, match="capabilities= are for servers"):
+        ReAct("gguf:model.gguf", capabilities=file)

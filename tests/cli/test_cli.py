@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reasonkit.clients.http import EndpointFacts, save_facts
 from tests.cli.server import Server, serving
 
 QUESTION = "Which planet is nearest to the Sun?"
@@ -93,10 +94,21 @@ def test_a_dry_run_prints_the_exact_request_and_sends_nothing(server: Server) ->
     assert not server.asked.is_set()
 
 
+def test_what_the_doctor_saved_decides_how_a_server_is_asked(server: Server, tmp_path: Path) -> None:
+    save_facts(EndpointFacts(endpoint="chat"), tmp_path / "chat.json")
+    words = (QUESTION, "--client", server.url, "--model", "fake", "--dry-run", "--json", "--capabilities")
+    for method in ("react", "cot", "pal"):
+        ran = command(method, *words, str(tmp_path / "chat.json"))
+        assert isinstance(json.loads(ran.stdout)["request"], list), ran.stderr  # messages: it is asked as a chat
+    missing = command("react", *words, str(tmp_path / "none.json"))
+    assert (missing.returncode, "none.json" in missing.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["react", ""], "there is no question"),
+        (["react", "q", "--capabilities", "empty.jsonl"], "capabilities= are for servers"),
         (["react", "   "], "there is no question"),
         (["react"], "there is no question"),
         (["react", "q", "--client", "gguf:/no/such/model.gguf"], "/no/such/model.gguf"),

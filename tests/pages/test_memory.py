@@ -66,6 +66,17 @@ def test_a_title_in_another_case_goes_before_one_with_other_punctuation() -> Non
     assert found.title == "C++"
 
 
+def test_a_plus_or_a_hash_at_a_words_end_makes_another_title() -> None:
+    pages = MemoryPages({"C": "A letter.", "C++": "A language.", "C#": "Another.", "1+1": "Two."})
+    for asked, title in (("c", "C"), ("(C)", "C"), ("c++", "C++"), ("'C#'", "C#"), ("1 1", "1+1")):
+        page = pages.search(asked)
+        assert isinstance(page, Page)
+        assert page.title == title
+    missing = pages.search("C+")
+    assert isinstance(missing, Missing)
+    assert "C++" in missing.similar
+
+
 def test_a_redirect_is_followed_and_said() -> None:
     pages = MemoryPages({"Nile": "A river."}, redirects={"Nile River": "River Nile", "River Nile": "Nile"})
     found = pages.search("nile river")

@@ -24,7 +24,13 @@ class Closable(Protocol):
         ...
 
 
-def connect(client: Client | str | None, *, model: str | None = None, api_key: str | None = None) -> Client:
+def connect(
+    client: Client | str | None,
+    *,
+    model: str | None = None,
+    api_key: str | None = None,
+    capabilities: str | Path | None = None,
+) -> Client:
     """Return a client.
 
     Args:
@@ -32,12 +38,13 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
             `local:PATH` of a transformers model; None for the bundled model.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY, if it is the server of OPENAI_BASE_URL or OpenAI's own.
+        capabilities: of a server: the file that the doctor wrote.
 
     Raises:
         InputError: the text names no client, or an option does not go with it.
     """
     if client is None:
-        _no_options("the bundled model", model, api_key)
+        _no_options("the bundled model", model, api_key, capabilities)
         from reasonkit.bundled import model_path
         from reasonkit.clients.gguf import GGUFClient
 
@@ -45,22 +52,22 @@ def connect(client: Client | str | None, *, model: str | None = None, api_key: s
     if not isinstance(client, str):
         if isinstance(client, type) or not all(callable(getattr(client, each, None)) for each in _ASKED_FOR):
             raise InputError(f"{client!r} is no client; give an address, a client object, or nothing")
-        _no_options("a client object", model, api_key)
+        _no_options("a client object", model, api_key, capabilities)
         return client
     kind, colon, rest = client.partition(":")
     if kind in ("http", "https") or (kind == "openai" and colon):
         from reasonkit.clients.http import from_address
 
-        return from_address(client, model=model, api_key=api_key)
+        return from_address(client, model=model, api_key=api_key, capabilities=capabilities)
     if kind in ("gguf", "local") and not rest:
         raise InputError(f"{client!r} names no path; write {kind}:/path/to/the/model")
     if kind == "gguf":
-        _no_options("a GGUF file", model, api_key)
+        _no_options("a GGUF file", model, api_key, capabilities)
         from reasonkit.clients.gguf import GGUFClient
 
         return GGUFClient(Path(rest).expanduser())
     if kind == "local":
-        _no_options("a local model", model, api_key)
+        _no_options("a local model", model, api_key, capabilities)
         folder = Path(rest).expanduser()
         if not folder.is_dir():  # before the import, which takes seconds or an extra that is missing
             raise ModelNotFound(f"there is no folder {rest!r}; local: takes the folder of a transformers model")
@@ -96,6 +103,6 @@ def card_of(client: Client | str | None) -> ModelCard:
     return ModelCard()
 
 
-def _no_options(what: str, model: str | None, api_key: str | None) -> None:
-    if model is not None or api_key is not None:
-        raise InputError(f"model= and api_key= are for servers; {what} takes neither")
+def _no_options(what: str, *options: object) -> None:
+    if any(option is not None for option in options):
+        raise InputError(f"model=, api_key= and capabilities= are for servers; {what} takes none of them")

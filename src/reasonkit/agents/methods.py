@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve, known
-from reasonkit.agents.connect import Closable, card_of, closed_on_fault, connect
+from reasonkit.agents.connect import Closable, closed_on_fault, connect
+from reasonkit.agents.given import ClientLike, PromptLike, checked_toolset, encyclopedia, prompt_of
 from reasonkit.agents.options import (
     at_least_one,
     checked_answer_type,
@@ -25,11 +26,9 @@ from reasonkit.agents.options import (
 from reasonkit.agents.programs import InSandbox
 from reasonkit.agents.recipe import another_prompt, ours, restored
 from reasonkit.agents.replay import Recorded
-from reasonkit.clients.protocol import Client
 from reasonkit.demonstrations import Choice
 from reasonkit.errors import InputError, ReplayMismatch, TraceError
 from reasonkit.pages import PageSource
-from reasonkit.prompts import Prompt
 from reasonkit.runner.world import Programs
 from reasonkit.tools.protocol import Toolset
 from reasonkit.trace import Trace
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from reasonkit.answers import AnswerType
     from reasonkit.demonstrations import Embed
     from reasonkit.sandbox import Sandbox
-
-ClientLike = Client | str | None
-PromptLike = Prompt | str | Path | None
 
 
 class Method(Agent):
@@ -57,6 +53,7 @@ class Method(Agent):
         options: Mapping[str, object],
         model: str | None,
         api_key: str | None,
+        capabilities: str | Path | None,
         seed: int,
         adapter: str | None,
         tools: Callable[[], Toolset] | None = None,
@@ -73,7 +70,7 @@ class Method(Agent):
         seed, approve, shown = checked_seed(seed), known(approve), checked_examples(examples)
         chosen = prompt_of(self.method, prompt, client)
         with closed_on_fault() as made:
-            connected = connect(client, model=model, api_key=api_key)
+            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities)
             if client is None or isinstance(client, str):
                 made.append(connected)
             toolset = None if tools is None else tools()
@@ -133,6 +130,7 @@ class Direct(Method):
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
+        capabilities: of a server: the file that `reasonkit doctor URL --save FILE` wrote.
         prompt: a name (`direct/default`), a folder, or a Prompt.
         examples: worked examples to use instead of the prompt's own: the fields that its templates name.
         choice: how many of the examples are shown (the first k), or how they are chosen for each question.
@@ -152,6 +150,7 @@ class Direct(Method):
         *,
         model: str | None = None,
         api_key: str | None = None,
+        capabilities: str | Path | None = None,
         prompt: PromptLike = None,
         examples: Sequence[Mapping[str, object]] | None = None,
         choice: Choice | int | None = None,
@@ -164,7 +163,7 @@ class Direct(Method):
     ) -> None:
         options = {"sampling": sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
         self._build(
-            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
+            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, capabilities=capabilities, seed=seed, adapter=adapter
         )  # fmt: skip
 
 
@@ -175,6 +174,7 @@ class CoT(Method):
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
+        capabilities: of a server: the file that `reasonkit doctor URL --save FILE` wrote.
         prompt: a name (`cot/default`; `cot/zero-shot` for the two stages without examples), a folder, or a Prompt.
         examples: worked examples to use instead of the prompt's own: the fields that its templates name.
         choice: how many of the examples are shown (the first k), or how they are chosen for each question.
@@ -195,6 +195,7 @@ class CoT(Method):
         *,
         model: str | None = None,
         api_key: str | None = None,
+        capabilities: str | Path | None = None,
         prompt: PromptLike = None,
         examples: Sequence[Mapping[str, object]] | None = None,
         choice: Choice | int | None = None,
@@ -209,7 +210,7 @@ class CoT(Method):
         sampling = sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
         options = {"sampling": sampling, "answer_type": checked_answer_type(answer_type)}
         self._build(
-            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, seed=seed, adapter=adapter
+            client, prompt=prompt, examples=examples, choice=choice, embed=embed, options=options, model=model, api_key=api_key, capabilities=capabilities, seed=seed, adapter=adapter
         )  # fmt: skip
 
 
@@ -220,6 +221,7 @@ class PAL(Method):
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
+        capabilities: of a server: the file that `reasonkit doctor URL --save FILE` wrote.
         prompt: a name (`pal/default`), a folder, or a Prompt.
         examples: worked examples to use instead of the prompt's own: the fields that its templates name.
         choice: how many of the examples are shown (the first k), or how they are chosen for each question.
@@ -242,6 +244,7 @@ class PAL(Method):
         *,
         model: str | None = None,
         api_key: str | None = None,
+        capabilities: str | Path | None = None,
         prompt: PromptLike = None,
         examples: Sequence[Mapping[str, object]] | None = None,
         choice: Choice | int | None = None,
@@ -266,6 +269,7 @@ class PAL(Method):
             options={"sampling": sampling, "repair": repair},
             model=model,
             api_key=api_key,
+            capabilities=capabilities,
             seed=seed,
             adapter=adapter,
             programs=programs,
@@ -281,6 +285,7 @@ class ReAct(Method):
         client: what to ask; see the module.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
+        capabilities: of a server: the file that `reasonkit doctor URL --save FILE` wrote.
         prompt: a name (`react/default`, `react/fever`), a folder, or a Prompt.
         pages: where Search looks: `bundled`, `live`, `zim:PATH`, `cache:...`, or a page source.
         tools: tools to use instead of the encyclopedia.
@@ -306,6 +311,7 @@ class ReAct(Method):
         *,
         model: str | None = None,
         api_key: str | None = None,
+        capabilities: str | Path | None = None,
         prompt: PromptLike = None,
         pages: PageSource | str | None = None,
         tools: Toolset | None = None,
@@ -338,6 +344,7 @@ class ReAct(Method):
             },
             model=model,
             api_key=api_key,
+            capabilities=capabilities,
             seed=seed,
             adapter=adapter,
             tools=lambda: encyclopedia(pages, paper_exact=paper_exact) if given is None else given,
@@ -350,39 +357,3 @@ class Act(ReAct):
     """ReAct without its thoughts; the arguments are those of `ReAct`."""
 
     method = "act"
-
-
-def prompt_of(method: str, prompt: PromptLike, client: ClientLike) -> Prompt:
-    """Return the prompt that was given, else the one that the model's folder names, else the method's default."""
-    if isinstance(prompt, Prompt):
-        return prompt
-    if prompt is not None:
-        if not isinstance(prompt, str | Path):
-            raise InputError(f"prompt is {prompt!r}; give a name such as '{method}/default', a folder, or a Prompt")
-        return Prompt.load(prompt)
-    named = card_of(client).prompt if client is None or isinstance(client, str) else None
-    return Prompt.load(f"{method}/{named or 'default'}")
-
-
-def checked_toolset(tools: Toolset) -> Toolset:
-    """Return the tools that were given.
-
-    Raises:
-        InputError: they are no Toolset.
-    """
-    if isinstance(tools, type) or not callable(getattr(tools, "open", None)) or not hasattr(tools, "names"):
-        raise InputError(f"tools is {tools!r}; give a Toolset: Toolbox([...]) makes one of functions")
-    return tools
-
-
-def encyclopedia(pages: PageSource | str | None, *, paper_exact: bool = False) -> Toolset:
-    """Return Search and Lookup over a page source, by name or as an object; the bundled one if none is named."""
-    from reasonkit.tools.wikipedia import Wikipedia
-
-    if pages is None or isinstance(pages, str):
-        from reasonkit.pages.names import from_name
-
-        return Wikipedia(from_name("bundled" if pages is None else pages), paper_exact=paper_exact)
-    if isinstance(pages, type) or not callable(getattr(pages, "search", None)):
-        raise InputError(f"pages is {pages!r}; give a name ('bundled', 'live', 'zim:PATH') or a page source")
-    return Wikipedia(pages, paper_exact=paper_exact)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve, known
 from reasonkit.agents.connect import closed_on_fault, connect
-from reasonkit.agents.methods import ClientLike, Method, PromptLike, encyclopedia, prompt_of
+from reasonkit.agents.given import ClientLike, PromptLike, encyclopedia, prompt_of
+from reasonkit.agents.methods import Method
 from reasonkit.agents.options import at_least_one, checked_answer_type, checked_seed, sampling_of
 from reasonkit.agents.recipe import Recipe, ours
 from reasonkit.errors import InputError
@@ -59,6 +61,7 @@ class _BackOff(Method):
         *,
         model: str | None = None,
         api_key: str | None = None,
+        capabilities: str | Path | None = None,
         react_prompt: PromptLike = None,
         cot_prompt: PromptLike = None,
         pages: PageSource | str | None = None,
@@ -85,7 +88,7 @@ class _BackOff(Method):
         )
         turns = prompt_of("react", react_prompt, client)
         with closed_on_fault() as made:
-            connected = connect(client, model=model, api_key=api_key)
+            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities)
             if client is None or isinstance(client, str):
                 made.append(connected)
             toolset = encyclopedia(pages)
@@ -111,6 +114,7 @@ class ReActThenCoTSC(_BackOff):
         client: what to ask, as for `ReAct`.
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY.
+        capabilities: of a server: the file that `reasonkit doctor URL --save FILE` wrote.
         react_prompt: as `prompt` of ReAct.
         cot_prompt: as `prompt` of CoT.
         pages: where Search looks, as for `ReAct`.

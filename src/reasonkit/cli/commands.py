@@ -37,6 +37,10 @@ ClientOption = Annotated[
     ),
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name on a server.")]
+CapabilitiesOption = Annotated[
+    Path | None,
+    typer.Option("--capabilities", help="Of a server: the file that `reasonkit doctor URL --save FILE` wrote."),
+]
 PromptOption = Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder.")]
 TraceOption = Annotated[Path | None, typer.Option("--trace", help="A file to record the run in, or to go on with.")]
 ReplayOption = Annotated[Path | None, typer.Option("--replay", help="Run this trace again; nothing is asked.")]
@@ -77,6 +81,7 @@ def react(
     question: QuestionWord = "",
     client: ClientOption = None,
     model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
     prompt: PromptOption = None,
     pages: PagesOption = None,
     max_steps: StepsOption = 7,
@@ -100,7 +105,14 @@ def react(
     return run(
         ReAct,
         lambda: ReAct(
-            client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, temperature=temperature, seed=seed
+            client,
+            model=model,
+            capabilities=capabilities,
+            prompt=prompt,
+            pages=pages,
+            max_steps=max_steps,
+            temperature=temperature,
+            seed=seed,
         ),
         asked,
     )
@@ -111,6 +123,7 @@ def act(
     question: QuestionWord = "",
     client: ClientOption = None,
     model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
     prompt: PromptOption = None,
     pages: PagesOption = None,
     max_steps: StepsOption = 7,
@@ -134,7 +147,14 @@ def act(
     return run(
         Act,
         lambda: Act(
-            client, model=model, prompt=prompt, pages=pages, max_steps=max_steps, temperature=temperature, seed=seed
+            client,
+            model=model,
+            capabilities=capabilities,
+            prompt=prompt,
+            pages=pages,
+            max_steps=max_steps,
+            temperature=temperature,
+            seed=seed,
         ),
         asked,
     )
@@ -145,6 +165,7 @@ def ask(
     question: QuestionWord = "",
     client: ClientOption = None,
     model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
     prompt: PromptOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
@@ -158,8 +179,12 @@ def ask(
 
     asked = Asked(question=question, prompt=prompt, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
     return run(
-        Direct, lambda: Direct(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked
-    )  # fmt: skip
+        Direct,
+        lambda: Direct(
+            client, model=model, capabilities=capabilities, prompt=prompt, temperature=temperature, seed=seed
+        ),
+        asked,
+    )
 
 
 @app.command()
@@ -167,6 +192,7 @@ def cot(
     question: QuestionWord = "",
     client: ClientOption = None,
     model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
     prompt: PromptOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
@@ -179,7 +205,11 @@ def cot(
     from reasonkit.agents.methods import CoT
 
     asked = Asked(question=question, prompt=prompt, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
-    return run(CoT, lambda: CoT(client, model=model, prompt=prompt, temperature=temperature, seed=seed), asked)
+    return run(
+        CoT,
+        lambda: CoT(client, model=model, capabilities=capabilities, prompt=prompt, temperature=temperature, seed=seed),
+        asked,
+    )
 
 
 @app.command()
@@ -187,6 +217,7 @@ def pal(
     question: QuestionWord = "",
     client: ClientOption = None,
     model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
     prompt: PromptOption = None,
     samples: Annotated[int, typer.Option("--samples", help="Programs to vote over; needs a temperature.", min=1)] = 1,
     repair: Annotated[bool, typer.Option("--repair", help="Show a failing program to the model, once.")] = False,
@@ -209,7 +240,15 @@ def pal(
         return run_program(program, as_json=as_json)
 
     def build() -> Agent:
-        one = PAL(client, model=model, prompt=prompt, repair=repair, temperature=temperature, seed=seed)
+        one = PAL(
+            client,
+            model=model,
+            capabilities=capabilities,
+            prompt=prompt,
+            repair=repair,
+            temperature=temperature,
+            seed=seed,
+        )
         return one if samples == 1 else SelfConsistency(one, n=samples, own=True)
 
     asked = Asked(

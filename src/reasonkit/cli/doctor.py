@@ -34,7 +34,10 @@ def examine(address: str, *, model: str | None, save: Path | None, sandbox: bool
             report.save(save)
         except OSError as error:
             raise InputError(f"{save}: what was found was not saved: {error.strerror}") from None
-        print(f"saved to {save}; give it to the client: HTTPClient(..., capabilities={str(save)!r})", file=sys.stderr)
+        print(
+            f"saved to {save}; give it to the commands as --capabilities, to a method or an HTTPClient as capabilities=",
+            file=sys.stderr,
+        )
     return 0 if report.usable else 1
 
 

@@ -12,12 +12,15 @@ from difflib import SequenceMatcher
 _SHORT = 6
 _WORTH_A_LOOK = 0.25
 """Longer titles with fewer trigrams in common than this cannot be one slip apart: the slow comparison is spared."""
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+(?:[+#]+(?![^\W_]))?")
+"""Plus and hash belong to a word that they end: C, C++ and C# are three pages."""
 _APOSTROPHES = str.maketrans("", "", "'\u2019\u02bc`")
 
 
 def title_key(title: str) -> str:
     """Reduce a title to the words that make it: no case, accents, punctuation, brackets, quotes or leading article.
+
+    Only what a plus or a hash at a word's end says is kept: C++ and C# are not C.
 
     Returns:
         Lower-case words with single spaces, or "" where the title has no letter or digit.
