@@ -13,14 +13,14 @@ import pytest
 from tests.cli.test_cli import command
 
 
-def test_without_torch_it_names_the_pip_line(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from reasonkit.cli import main; sys.exit(main(['quantize', '--formats', 'bf16']))\n"
-    )
+@pytest.mark.parametrize(
+    "words", [("quantize", "--formats", "bf16"), ("forget",), ("adapters", "merge", "a", "--out", "b")]
+)
+def test_without_torch_a_command_names_the_pip_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    code = f"import sys; sys.modules['torch'] = None\nfrom reasonkit.cli import main; sys.exit(main({list(words)!r}))\n"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert "pip install 'reasonkit[local]'" in ran.stderr
+    assert "(torch) needs an optional package: pip install 'reasonkit[train]'" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -37,9 +37,6 @@ def forget(
 ) -> int:
     """Fine-tune on a new task, full, with LoRA and with a mix, and measure the old tasks before and after."""
     from reasonkit.bundled import model_path
-    from reasonkit.clients.local.extra import require_extra
-
-    require_extra()
     from reasonkit.train.forget.kept import Plan
     from reasonkit.train.forget.report import differences, report
     from reasonkit.train.forget.run import forget as measured

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from reasonkit.errors import MissingExtra
@@ -22,6 +23,22 @@ def require_extra() -> None:
         import transformers  # noqa: F401  (as above)
     except ImportError as error:
         raise MissingExtra("a local transformers model", "local") from error
+
+
+def require_packages(what: str, extra: str, *packages: str) -> None:
+    """Find packages without importing them.
+
+    Args:
+        what: they are needed for, as the message says.
+        extra: brings them.
+        *packages: by the names that are imported.
+
+    Raises:
+        MissingExtra: one of them is not installed; the message names it, and holds the pip line.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingExtra(f"{what} ({', '.join(missing)})", extra)
 
 
 @contextmanager

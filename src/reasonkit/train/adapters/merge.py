@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reasonkit.clients.card import CARD_FILE
-from reasonkit.clients.local.extra import peft_quietly, require_extra
+from reasonkit.clients.local.extra import peft_quietly, require_packages
 from reasonkit.clients.local.manifest import TOKENIZER_FILES, Base
 from reasonkit.errors import InputError, ModelNotFound
 from reasonkit.train.adapters.registry import read_entry
@@ -77,7 +77,7 @@ def merge(
         InputError: the base is another than the adapter was trained on, or a folder cannot be used.
         MissingExtra: the extra `train` is not installed.
     """
-    require_extra()
+    require_packages("merging an adapter", "train", "torch", "transformers", "peft")
     import torch
     import transformers
 

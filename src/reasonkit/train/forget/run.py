@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reasonkit.clients.local.extra import require_extra
-from reasonkit.errors import InputError, MissingExtra
+from reasonkit.clients.local.extra import require_packages
+from reasonkit.errors import InputError
 from reasonkit.train.config import TrainConfig
 from reasonkit.train.config.reading import parsed
 from reasonkit.train.forget.kept import BEFORE, Answered, Kept, Plan, Variant
@@ -64,11 +64,7 @@ def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[A
         MissingExtra: the extra `train` is not installed.
         InputError: the base cannot be used, or the folder holds trainings of another plan.
     """
-    require_extra()
-    from importlib.util import find_spec
-
-    if any(one.rank is not None for one in plan.variants) and find_spec("peft") is None:
-        raise MissingExtra("reasonkit forget (peft)", "train")
+    require_packages("reasonkit forget", "train", "torch", "transformers", "peft")
     from reasonkit.clients.local import LocalClient
     from reasonkit.train.forget.tasks import NEW, write_new, write_old
 

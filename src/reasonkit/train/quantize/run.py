@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasonkit.clients.card import read_card
-from reasonkit.clients.local.extra import require_extra
+from reasonkit.clients.local.extra import require_packages
 from reasonkit.errors import InputError, MissingExtra, Unsupported
 from reasonkit.evaluation.table import markdown_table
 from reasonkit.train.quantize.formats import Format
@@ -123,7 +123,7 @@ def quantize(
         InputError: the text cannot be used.
         Unsupported: the model is not decoder-only.
     """
-    require_extra()
+    require_packages("reasonkit quantize", "train", "torch", "transformers")
     import torch
 
     from reasonkit.train.quantize.convert import matrices
