@@ -6,9 +6,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := src tests examples
 
-.PHONY: demo test test-all test-pythons check bench bench-peers docs model model-eval pages clean
+.PHONY: demo test test-all test-pythons check bench bench-peers docs docs-update model model-eval pages clean
 
-demo: .venv/.demo  ## ReAct on three questions, offline: thoughts, searches, observations, answers
+demo: .venv/.demo  ## one ReAct, one PAL and one CoT run, offline: thoughts, searches, a program, answers
 	@$(BIN)/python examples/demo.py
 
 test: .venv/.test  ## the tests; at or under 15 minutes on 2 cores, without torch
@@ -40,6 +40,9 @@ bench-peers: .venv/.test-all  ## the same episode in other libraries, in throw-a
 docs: .venv/.docs  ## the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+docs-update: .venv/.test-all  ## after the model or a message has changed: play the pages, write what they print
+	@$(BIN)/python -m tests.docs --update
 
 bench: .venv/.test-all  ## figures against their floors; at the end every goal in one table; never an assertion
 	@$(BIN)/python -m tests.benchmarks
