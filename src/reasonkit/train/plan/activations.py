@@ -94,8 +94,10 @@ class Kept:
     """What the forward pass keeps, without the logits' softmax."""
     layer: int
     """What one layer keeps, or would without recomputation."""
+    passing: int
+    """Gradients on their way through one layer's backward pass: two of the width of its feed-forward."""
     logits: int
-    """At the loss: logits, their softmax, and the gradients of both in fp32."""
+    """At the loss: the softmax of the logits, and the gradients of both in fp32."""
     calibrated: str | None
     """Where the factors come from; None where they are a guess."""
 
@@ -130,8 +132,9 @@ def kept(
     return Kept(
         saved=max(0, round(tokens * (inside + outside))),
         layer=round(tokens * layer),
-        # the logits themselves, and two gradients of that size in fp32: of the negative log-likelihood and of the softmax
-        logits=round(tokens * (softmax + (compute + 8) * shape.vocabulary)),
+        passing=round(tokens * 2 * compute * shape.feed_forward),
+        # the softmax, and two gradients of that size in fp32: of the negative log-likelihood and of the softmax
+        logits=round(tokens * (softmax + 8 * shape.vocabulary)),
         calibrated=None
         if found is None
         else f"{found.family}, {found.device}, {found.versions}, within {found.error:.1%}",

@@ -1,8 +1,9 @@
 """What a training run holds in memory, at rest and at its peak, on the fullest rank.
 
-A step has three moments at which it may be fullest: at the loss (all activations and the logits, no gradients yet), at
-the start of the backward pass (with recomputation: the inputs of all layers and one layer in full), and at its end
-(gradients, and the last layer's activations). The peak is the largest. The optimizer's step is taken to need no
+A step has three moments at which it may be fullest: at the loss (all activations and the logits, no gradients yet), as the
+backward pass enters the last layer (all activations, with recomputation those of that layer and the inputs of all, and
+its gradients), and as it leaves the first (all gradients, one layer's activations). The peak is the largest. A model's
+outputs are taken to be dropped once the loss is known. The optimizer's step is taken to need no
 temporaries of its own (fused, or tensor by tensor), and DDP's gradients to be views of its buckets. Not counted: the
 context of CUDA, libraries' workspaces and fragmentation; `headroom` is for them.
 """
@@ -171,10 +172,10 @@ def _peak(run: Run, sharding: Sharding, rest: States, held: Kept) -> Peak:
     forward, backward = _buffers(run, sharding)
     waiting = rest.gradients if run.accumulation > 1 else 0
     moments = [("at the loss", waiting, held.saved, held.logits, forward)]
-    if run.recompute:
-        top = max(waiting, rest.gradients // layers)
-        moments.append(("backward begins", top, held.saved + held.layer, 0, backward))
-    moments.append(("backward ends", rest.gradients, held.layer, 0, backward))
+    again = held.layer if run.recompute else 0
+    top = max(waiting, rest.gradients // layers)
+    moments.append(("backward begins", top, held.saved + again + held.passing, 0, backward))
+    moments.append(("backward ends", rest.gradients, held.layer + held.passing, 0, backward))
     moment, gradients, activations, logits, buffers = max(moments, key=lambda one: sum(one[1:]))
     return Peak(
         moment=moment,
