@@ -150,13 +150,17 @@ def test_unknown_formats_empty_texts_and_encoder_decoders_are_bad_input(model: P
     import transformers
 
     small = transformers.T5Config(vocab_size=300, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
-    small.architectures = ["T5ForConditionalGeneration"]
-    folder = tmp_path / "t5"
-    transformers.T5ForConditionalGeneration(small).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (folder / name).write_bytes((model / name).read_bytes())
-    with pytest.raises(Unsupported, match="encoder-decoder"):
-        quantize(folder, formats_of("fp16"))
+    old = transformers.GPT2Config(vocab_size=300, n_embd=16, n_layer=1, n_head=2, n_positions=64)
+    for network, said in (
+        (transformers.T5ForConditionalGeneration(small), "encoder-decoder"),
+        (transformers.GPT2LMHeadModel(old), "Conv1D is none"),
+    ):
+        folder = tmp_path / network.config.model_type
+        network.save_pretrained(folder)
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            (folder / name).write_bytes((model / name).read_bytes())
+        with pytest.raises(Unsupported, match=said):
+            quantize(folder, formats_of("fp16"), text=Path(__file__))
 
 
 def test_a_ratios_interval_holds_it_and_is_a_point_where_nothing_varies() -> None:

@@ -72,11 +72,11 @@ def forget(plan: Plan, *, say: Callable[[str], None] = lambda _: None) -> list[A
         raise InputError(f"the first task must be the one that is trained, {NEW!r}; it is {plan.tasks[0]!r}")
     try:
         plan.out.mkdir(parents=True, exist_ok=True)
+        known = Kept(plan)
         write_new(plan.out / "new.jsonl", plan.rows, n=plan.n, seed=plan.seed)
         write_old(plan.out / "old.jsonl", plan.rows, seed=plan.seed)
     except OSError as error:
         raise InputError(f"{plan.out}: {error.strerror or error}; give a folder that can be written") from None
-    known = Kept(plan)
     found = []
     base = LocalClient(plan.base)
     try:

@@ -121,7 +121,7 @@ def quantize(
         ModelNotFound: there is no model in the folder.
         MissingExtra: the extra `train` is not installed.
         InputError: the text cannot be used.
-        Unsupported: the model is not decoder-only.
+        Unsupported: the model is not decoder-only, or holds no matrices that formats convert.
     """
     require_packages("reasonkit quantize", "train", "torch", "transformers")
     import torch
@@ -142,8 +142,12 @@ def quantize(
         if text is None
         else documents_of(text, loaded.tokenizer, documents, context)
     )
-    whole = logits_of(loaded.model, chosen)
     reference = {name: one.weight.detach().clone() for name, one in matrices(loaded.model).items()}
+    if not reference:
+        raise Unsupported(
+            f"{str(model)!r} holds no torch.nn.Linear, which is what formats convert; GPT-2's Conv1D is none"
+        )
+    whole = logits_of(loaded.model, chosen)
     parameters = sum(one.numel() for one in loaded.model.parameters())
     rows = []
     for form in formats:
