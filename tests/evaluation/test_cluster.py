@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -200,40 +202,58 @@ def test_after_kill_9_of_the_one_that_writes_the_same_call_goes_on(tmp_path: Pat
     assert recorded | set(said) == {f"s{number}" for number in range(60)}
 
 
-def ended(trace: Path) -> set[str]:
-    """Return the items that ended in whole lines."""
+def ended(trace: Path, *reasons: str) -> set[str]:
+    """Return the items that ended in whole lines, for one of the reasons if some are given."""
     lines = [json.loads(line) for line in trace.read_bytes().split(b"\n")[:-1]]
-    return {f"s{line['episode']}" for line in lines if line["line"] == "end"}
+    ends = [line for line in lines if line["line"] == "end"]
+    return {f"s{line['episode']}" for line in ends if not reasons or line["stop_reason"] in reasons}
 
 
 @pytest.mark.slow
 @needs_ray
-def test_the_command_runs_many_agents_against_one_server_and_the_local_engine_agrees(tmp_path: Path) -> None:
+def test_the_command_asks_one_server_with_many_agents_stops_at_ctrl_c_and_goes_on_with_either_engine(
+    tmp_path: Path,
+) -> None:
+    held, free = threading.Event(), threading.Event()
+
     def counts(prompt: str) -> str:
+        if "What is 6 and" in prompt:
+            held.set()
+            free.wait(120)
         return " That makes 7. The answer is 7."
 
     dataset = tmp_path / "sums.jsonl"
     rows = [{"id": f"s{n}", "question": f"What is {n} and 3?", "answer": str(n + 3)} for n in range(12)]
     dataset.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with answering(counts) as server:
-
-        def command(*more: str) -> subprocess.CompletedProcess[str]:
-            words = [sys.executable, "-m", "reasonkit", "eval", str(dataset), "--client", server.url, "--model", "fake"]
-            words += ["--metric", "number", "--out", str(tmp_path / "runs"), *more]
-            return subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=240)
-
-        ran = command("--engine", "ray", "--workers", "2", "--concurrency", "4")
+        words = [sys.executable, "-m", "reasonkit", "eval", str(dataset), "--client", server.url, "--model", "fake"]
+        words += ["--metric", "number", "--out", str(tmp_path / "runs")]
+        ray = ["--engine", "ray", "--workers", "2", "--concurrency", "2"]
+        with subprocess.Popen(
+            [*words, *ray], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+            start_new_session=True,
+        ) as running:  # fmt: skip
+            assert held.wait(120)
+            os.killpg(running.pid, signal.SIGINT)  # as a terminal does: Ray's processes get it too
+            assert running.stderr is not None
+            while "finishing the call under way" not in running.stderr.readline():
+                assert running.poll() is None
+            free.set()
+            output, talk = running.communicate(timeout=120)
+        assert running.returncode == 130, talk
+        assert "Traceback" not in talk
+        assert "interrupted at cot; the same command goes on from there" in talk
+        assert re.search(r"\| cot \| \d+ \|", output)
+        answered = ended(tmp_path / "runs" / "cot" / "trace.jsonl", "finish")
+        assert "s6" in answered, "what was under way came too late"
+        assert len(answered) < 12
+        server.bodies.clear()
+        ran = subprocess.run([*words, *ray], capture_output=True, text=True, env=ENVIRONMENT, timeout=240)
         assert ran.returncode == 0, ran.stderr
         assert "| cot | 12 | 8.3% [1.5%, 35.4%] |" in ran.stdout
-        assert len(server.bodies) == len({body["prompt"] for body in server.bodies}) + _probes(server.prompts)
+        said = Counter(found[1] for prompt in server.prompts if (found := re.search(r"What is (\d+) and 3", prompt)))
+        assert set(said) == {str(n) for n in range(12)} - {name[1:] for name in answered}
         server.bodies.clear()
-        again = command()
-        assert again.returncode == 0, again.stderr
+        again = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
         assert "| cot | 12 | 8.3% [1.5%, 35.4%] |" in again.stdout
         assert not [prompt for prompt in server.prompts if "What is" in prompt], "what stood on record was asked again"
-
-
-def _probes(prompts: list[str]) -> int:
-    """Return how many requests ask nothing of the dataset more than once: each worker looks at the server first."""
-    counted = Counter(prompts)
-    return sum(count - 1 for prompt, count in counted.items() if "What is" not in prompt)
