@@ -35,7 +35,7 @@ def test_the_commands_run_and_answer_or_say_that_they_have_no_answer(tmp_path: P
     commands = [line for _, text in BLOCKS for line in text.splitlines() if line.startswith("reasonkit ")]
     assert len(commands) >= 5
     for line in commands:
-        ran = in_folder([sys.executable, "-m", *shlex.split(line)], tmp_path)
+        ran = in_folder([sys.executable, "-m", *shlex.split(line, comments=True)], tmp_path)
         assert ran.returncode in (0, 1), f"{line}\n{ran.stderr}"
         assert "Traceback" not in ran.stderr
 
