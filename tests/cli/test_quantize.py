@@ -36,10 +36,22 @@ def test_an_unknown_format_is_said_before_anything_is_loaded() -> None:
 def test_the_bundled_model_in_half_precision_keeps_what_it_says(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     plot = tmp_path / "formats.svg"
-    ran = command(
-        "quantize", "--formats", "fp16,bf16", "--documents", "6", "--rounds", "1", "--threads", "1", "--json",
-        "--plot", str(plot),
-    )  # fmt: skip
+    words = (
+        "--formats",
+        "fp16,bf16",
+        "--documents",
+        "6",
+        "--rounds",
+        "1",
+        "--threads",
+        "1",
+        "--json",
+        "--plot",
+        str(plot),
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "reasonkit", "quantize", *words], capture_output=True, text=True, timeout=600
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     report = json.loads(ran.stdout)
     rows = {row["format"]: row for row in report["rows"]}
