@@ -25,8 +25,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -141,7 +139,7 @@ class Prompt:
         return cls(name=name, instruction=quoted, question=question, cue=cue, stop=stop)
 
     @classmethod
-    def _read(cls, folder: Traversable, name: str) -> Self:
+    def _read(cls, folder: Path, name: str) -> Self:
         settings = _settings(folder, name)
         return cls(
             name=name,
@@ -266,9 +264,9 @@ def render(transcript: Transcript, cue: str, capabilities: Capabilities) -> str 
     return tuple(turns)
 
 
-def prompts_root() -> Traversable:
+def prompts_root() -> Path:
     """Return the folder of the prompts that ship: inside the installed package, else in the checkout."""
-    inside = files("reasonkit").joinpath("_prompts")
+    inside = Path(__file__).parent / "_prompts"
     if inside.is_dir():
         return inside
     return Path(__file__).parents[2] / "prompts"
@@ -299,7 +297,7 @@ def _nearest(name: str, known: Sequence[str]) -> list[str]:
     return get_close_matches(name, known, n=1)
 
 
-def _names(folder: Traversable, prefix: str = "") -> Iterator[str]:
+def _names(folder: Path, prefix: str = "") -> Iterator[str]:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
@@ -309,7 +307,7 @@ def _names(folder: Traversable, prefix: str = "") -> Iterator[str]:
             yield prefix.rstrip("/")
 
 
-def _text(folder: Traversable, name: str, default: str | None) -> str:
+def _text(folder: Path, name: str, default: str | None) -> str:
     file = folder.joinpath(name)
     if not file.is_file():
         if default is None:
@@ -323,7 +321,7 @@ def _text(folder: Traversable, name: str, default: str | None) -> str:
         raise PromptError(f"{folder}/{name}: cannot be read: {error.strerror}") from None
 
 
-def _demonstrations(folder: Traversable) -> Iterator[Mapping[str, object]]:
+def _demonstrations(folder: Path) -> Iterator[Mapping[str, object]]:
     for number, line in enumerate(_text(folder, "demonstrations.jsonl", "").split("\n"), 1):
         if not line.strip():
             continue
@@ -336,7 +334,7 @@ def _demonstrations(folder: Traversable) -> Iterator[Mapping[str, object]]:
         yield fields
 
 
-def _settings(folder: Traversable, name: str) -> dict[str, Any]:
+def _settings(folder: Path, name: str) -> dict[str, Any]:
     try:
         settings = tomllib.loads(_text(folder, "prompt.toml", ""))
     except tomllib.TOMLDecodeError as error:

@@ -4,7 +4,6 @@ The source text of the encyclopedia is in `encyclopedia/`, one file a category; 
 it, and `build_questions` the files in `questions/`.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
 __all__ = ["datasets_path", "encyclopedia_path", "model_path", "pages_path", "questions_path"]
@@ -41,4 +40,4 @@ def datasets_path() -> Path:
 
 
 def _root() -> Path:
-    return Path(str(files(__package__)))
+    return Path(__file__).parent

@@ -7,7 +7,6 @@ The full-text index (https://sqlite.org/fts5.html) is asked only when a title is
 import sqlite3
 import threading
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -41,7 +40,7 @@ class BundledPages:
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self._path = Path(str(files("reasonkit"))) / "bundled" / "pages.sqlite" if path is None else Path(path)
+        self._path = Path(__file__).parents[1] / "bundled" / "pages.sqlite" if path is None else Path(path)
         self._lock = threading.Lock()
         self._titles: list[tuple[str, frozenset[str], str]] | None = None
         self._connection: sqlite3.Connection | None = _opened(self._path)

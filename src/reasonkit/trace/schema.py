@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one line of a trace."""
-    text = files("reasonkit.trace").joinpath("schema.json").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
