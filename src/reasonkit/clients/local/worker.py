@@ -31,16 +31,8 @@ from reasonkit.types import Request, Sampling
 
 _PROMPT_TOKENS = 512
 """Tokens of prompts that are computed in an iteration while other rows wait for their next token."""
-
-
-_PROMPT_TOKENS = 512
-"""Tokens of prompts that are computed in an iteration while other rows wait for their next token."""
-
-
 _PROMPT_TOKENS_ALONE = 2048
 """The same where no other row waits; between two such pieces a request can be cancelled."""
-
-
 _IDLE_BYTES = 2**29
 """Larger buffers are given back while nobody asks."""
 
