@@ -66,7 +66,7 @@ def beside(settings: Settings) -> tuple[Published, ...]:
 def what_differs(settings: Settings, table: Published) -> str:
     """Say why a run's items are not, or may not be, those of a paper's figure."""
     if settings.dataset.startswith("bundled:"):
-        return f"other items: {settings.dataset} was written for this library in the same form, and is much easier"
+        return f"other items: {settings.dataset} was written for this library in the same form"
     if table.n is not None and settings.n == table.n:
         return "as many items as the published test set; whether they are the same was not checked"
     if table.n is not None:
