@@ -81,7 +81,7 @@ def trained(rows: int, folder: Path) -> Interval:
     from reasonkit.train.sharding import World
 
     output = folder / str(rows)
-    changes = [f"data.0.rows={rows}", f"output={output}", "steps=250", "evaluation.rows=80", "evaluation.every=1000"]
+    changes = [f"data.0.rows={rows}", f"output={output}", "steps=200", "evaluation.rows=80", "evaluation.every=1000"]
     config = load_config(FOLDER / "config.toml", [*changes, "checkpoint.verify=false"])
     run(config, World(), material)
     asked = SHIPPED[-config.evaluation.rows :]
