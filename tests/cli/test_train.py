@@ -57,7 +57,7 @@ def test_misuse_is_one_line(file: Path) -> None:
     for words, said in (
         ((), "name a configuration (reasonkit train run.toml), or give --verify FOLDER"),
         ((str(file), "--resume", "--fresh"), "--resume goes on and --fresh begins again: give one of them"),
-        ((str(file), "--set", "optimizer.rl=1"), "unknown key 'rl' in optimizer; did you mean 'lr'?"),
+        ((str(file), "--set", "optimizer.warmpu=1"), "unknown key 'warmpu' in optimizer; did you mean 'warmup'?"),
         ((str(file), "--processes", "2"), "2 processes need a sharding: ddp, zero1, zero2 or zero3"),
     ):
         ran = command("train", *words)

@@ -21,6 +21,7 @@ from reasonkit.train.curve import curve  # noqa: E402
 from reasonkit.train.journal import Line, read_losses  # noqa: E402
 from reasonkit.train.material import material  # noqa: E402
 from reasonkit.train.models import build_model, targets  # noqa: E402
+from reasonkit.train.models import losses as summed_loss  # noqa: E402
 from reasonkit.train.optimizers import build_optimizers, rate_at  # noqa: E402
 from reasonkit.train.run import Outcome, run  # noqa: E402
 from reasonkit.train.sharding import World  # noqa: E402
@@ -115,6 +116,26 @@ def test_parts_and_recomputation_change_no_loss(tmp_path: Path) -> None:
         found[name] = losses(tmp_path / name / "run")
     assert found["parts"] == pytest.approx(found["plain"], rel=1e-4)
     assert found["again"] == pytest.approx(found["plain"], rel=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_logits_that_nothing_is_learned_from_are_left_out_and_change_no_loss(tmp_path: Path, architecture: str) -> None:
+    rows(tmp_path)
+    run_config = config(tmp_path, model={"architecture": architecture})
+    tokenizer, batches = material(run_config, World())
+    model = build_model(run_config, tokenizer, torch.device("cpu")).eval()
+    part = batches.parts(0, 0, 1)[0]
+    seen: list[int] = []
+    model.register_forward_hook(lambda _, __, output: seen.append(output.logits.shape[1]))
+    summed = summed_loss(model, part)
+    logits = model(input_ids=part["input_ids"], attention_mask=part["attention_mask"]).logits
+    wanted = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), part["labels"][:, 1:].flatten(), ignore_index=-100, reduction="sum"
+    )
+    assert summed.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert seen[0] < seen[1] / 2
+    part["labels"][:] = -100
+    assert summed_loss(model, part).item() == 0
 
 
 def test_bf16_and_packing_learn(tmp_path: Path) -> None:

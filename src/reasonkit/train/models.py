@@ -11,6 +11,7 @@ sqrt(2 layers) (GPT-2, section 2.3).
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -243,12 +244,18 @@ def targets(model: nn.Module, method: MethodConfig) -> list[str]:
 def losses(model: nn.Module, part: dict[str, Tensor]) -> Tensor:
     """Return the summed cross-entropy of the labels that are learned, in fp32.
 
+    Where a model can leave logits out, those of places at which no row learns anything are: a prompt costs none.
+
     Args:
         model: as it is spread over the processes.
         part: input_ids and labels (batch, time), and what else the forward pass takes.
     """
     inputs, labels = forwarded(model, part)
-    logits = model(**inputs).logits  # (batch, time, vocabulary)
+    if "logits_to_keep" in inspect.signature(_inner(model).forward).parameters:
+        kept = (labels != IGNORE).any(dim=0).nonzero().flatten()  # (places,)
+        kept = kept if len(kept) else kept.new_zeros(1)
+        inputs["logits_to_keep"], labels = kept, labels[:, kept]
+    logits = model(**inputs).logits  # (batch, time or places, vocabulary)
     return nn.functional.cross_entropy(
         logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum"
     )
@@ -258,8 +265,7 @@ def forwarded(model: nn.Module, part: dict[str, Tensor]) -> tuple[dict[str, Tens
     """Return what the forward pass takes, and the label that belongs to each of its logits."""
     inputs = {name: tensor for name, tensor in part.items() if name != "labels"}
     labels = part["labels"]
-    inner: Any = bare(model)
-    inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+    inner = _inner(model)
     if inner.config.is_encoder_decoder:
         if "decoder_input_ids" not in inputs:
             inputs["decoder_input_ids"] = inner.prepare_decoder_input_ids_from_labels(labels=labels)
@@ -267,6 +273,12 @@ def forwarded(model: nn.Module, part: dict[str, Tensor]) -> tuple[dict[str, Tens
     if type(inner).__name__.endswith("ForMaskedLM"):
         return inputs, labels
     return inputs, nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORE)  # a decoder's logits are of the next token
+
+
+def _inner(model: nn.Module) -> Any:
+    """Return transformers' own model, without wrappers and adapters."""
+    found: Any = bare(model)
+    return found.get_base_model() if hasattr(found, "get_base_model") else found
 
 
 def still(model: nn.Module) -> None:

@@ -10,6 +10,7 @@ Not here: the fresh process (`checker.py`; `reasonkit train --verify FOLDER` is 
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,10 +168,11 @@ def _model(folder: Path, note: dict[str, Any], device: torch.device) -> tuple[nn
 
 def _adapter(folder: Path, note: dict[str, Any], device: torch.device) -> tuple[nn.Module, int]:
     options = quantised(device) if note["method"] == "qlora" else {}
-    with without_bars(), peft_quietly("an adapter") as peft:
+    with without_bars(), peft_quietly("an adapter") as peft:  # what is filtered within is so no longer after it
         base = automatic(note["objective"]).from_pretrained(
             note["base"], local_files_only=True, dtype=torch.float32, **options
         )
+        warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # said below, as an error
         try:
             saved = load_file(folder / "adapter_model.safetensors")
             model = peft.PeftModel.from_pretrained(base, folder)
