@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -241,7 +241,16 @@ def _client_async(transport: str) -> Callable[[str, int, int], Callable[[], obje
     return make
 
 
-def _agent(transport: str) -> Callable[[str, int, int], Callable[[], object]]:
+def _uvloop(main: Coroutine[Any, Any, Any]) -> Any:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def _agent(
+    transport: str, runs: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run
+) -> Callable[[str, int, int], Callable[[], object]]:
     """ReAct, tracing on: `threads` over the sync client (one after another where there is one), else async."""
 
     def make(url: str, episodes: int, at_once: int) -> Callable[[], object]:
@@ -255,15 +264,15 @@ def _agent(transport: str) -> Callable[[str, int, int], Callable[[], object]]:
 
         folder = tempfile.TemporaryDirectory()
         questions = [f"Question number {number}?" for number in range(episodes)]
-        runs = iter(range(1000))
+        numbers = iter(range(1000))
         lasting = HTTPClient(url, model="m", max_concurrency=at_once)
 
         def run() -> None:
-            trace = Path(folder.name) / f"{next(runs)}.jsonl"
+            trace = Path(folder.name) / f"{next(numbers)}.jsonl"
             if transport == "threads":
                 results = ReAct(lasting, tools=Toolbox([Search])).map(questions, concurrency=at_once, trace=trace)
             else:
-                results = asyncio.run(run_async(trace))
+                results = runs(run_async(trace))
             assert all(result.answer == "Rome" for result in results), results[0]
 
         async def run_async(trace: Path) -> Any:
@@ -291,15 +300,12 @@ CASES: dict[str, Callable[[str, int, int], Callable[[], object]]] = {
     "ReAct().map, threads": _agent("threads"),
     "ReAct().amap, core": _agent("httpx"),
     "ReAct().amap, fast": _agent("aiohttp"),
+    "ReAct().amap, fast, uvloop": _agent("aiohttp", _uvloop),
 }
 
 
 def measure(case: str, url: str, episodes: int, at_once: int) -> None:
     """Measure one case in this process; print a line of JSON."""
-    if case.endswith("fast") and os.environ.get("UVLOOP"):
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     make = CASES[case]
     make(url, max(at_once, 5), at_once)()  # imports, connections, compiled templates
     run = make(url, episodes, at_once)
@@ -324,11 +330,11 @@ TABLES = (
     ]),
     ("200 at once", 200, 0.0, 400, [
         "hand-written, aiohttp", "hand-written, httpx async", "HTTPClient async, core", "HTTPClient async, fast",
-        "ReAct().map, threads", "ReAct().amap, core", "ReAct().amap, fast",
+        "ReAct().map, threads", "ReAct().amap, core", "ReAct().amap, fast", "ReAct().amap, fast, uvloop",
     ]),
     ("2,000 calls, 256 at once, 20 ms", 256, 0.02, 400, [
         "hand-written, aiohttp", "hand-written, httpx async", "HTTPClient async, core", "HTTPClient async, fast",
-        "ReAct().map, threads", "ReAct().amap, core", "ReAct().amap, fast",
+        "ReAct().map, threads", "ReAct().amap, core", "ReAct().amap, fast", "ReAct().amap, fast, uvloop",
     ]),
 )  # fmt: skip
 
