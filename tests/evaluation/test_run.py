@@ -238,7 +238,7 @@ def test_memory_does_not_grow_with_the_number_of_items(tmp_path: Path) -> None:
         return found
 
     peak(10)  # what is loaded and compiled once
-    few, many = peak(300), peak(550)  # both fill the caches, which are bounded
+    few, many = peak(280), peak(430)  # both fill the caches, which are bounded
     assert many - few < 250 * 1000  # where an item's lines stand in the trace: a few numbers
 
 
