@@ -27,9 +27,9 @@ from reasonkit.values import encode_value
 
 MAX_MESSAGE = 2000
 _NO_ANSWER = "no_answer"
-_FRAMES_OF_EXEC = 2
+_FRAMES_OF_EXEC = 2 if sys.version_info < (3, 12) else 1
 """What `exec` itself takes of the recursion limit, on top of the frames below it; called with a starred tuple, which
-CPython never specialises to a call that takes less."""
+CPython never specialises to a call that takes less. Since 3.12 calls in C have a limit of their own."""
 _real_eval, _real_exec, _real_compile = eval, exec, compile
 
 _WARM = """
