@@ -209,7 +209,9 @@ def _parsed(text: str, name: str) -> tuple[Calibration, ...]:
 
 def _nearest(method: str) -> str:
     """Return the method that was measured and keeps about as much; what it gives is a guess."""
-    return "lora-all" if "lora" in method else "full"
+    if "lora" not in method:
+        return "full"
+    return "lora-attention" if "attention" in method else "lora-all"
 
 
 def _fits(one: Calibration, shape: Shape, compute: int, method: str, attention: str) -> bool:

@@ -11,11 +11,11 @@ context of CUDA, libraries' workspaces and fragmentation; `headroom` is for them
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reasonkit.errors import InputError
 from reasonkit.train.plan.activations import Attention, Calibration, Kept, kept
-from reasonkit.train.plan.adapters import NF4_BITS, NF4_DOUBLE_BITS, Lora, tensors_of
+from reasonkit.train.plan.adapters import NF4_BITS, NF4_DOUBLE_BITS, Lora, adapted, tensors_of
 from reasonkit.train.plan.compute import Method
 from reasonkit.train.plan.shapes import Shape
 from reasonkit.train.plan.states import (
@@ -153,7 +153,7 @@ def states_of(run: Run, sharding: Sharding) -> tuple[States, States]:
 def activations_of(run: Run, calibrations: Iterable[Calibration] = ()) -> Kept:
     """Return what a micro-step keeps for its backward pass."""
     lora = run.adapters
-    method = "full" if lora is None else f"{run.method}-{lora.group or 'by name'}"
+    method = "full" if lora is None else f"{run.method}-{lora.group or _named(run.shape, lora)}"
     return kept(
         run.shape,
         batch=run.batch,
@@ -165,6 +165,12 @@ def activations_of(run: Run, calibrations: Iterable[Calibration] = ()) -> Kept:
         recompute=run.recompute,
         calibrations=calibrations,
     )
+
+
+def _named(shape: Shape, lora: Lora) -> str:
+    """Say what targets by name are a part of; no calibration is of a part."""
+    alike = set(adapted(shape, lora)) <= set(adapted(shape, replace(lora, targets=("attention",))))
+    return "some of attention" if alike else "some"
 
 
 def _peak(run: Run, sharding: Sharding, rest: States, held: Kept) -> Peak:
