@@ -18,10 +18,10 @@ from reasonkit.train.checkpoints import checkpoints  # noqa: E402
 from reasonkit.train.config import OptimizerConfig  # noqa: E402
 from reasonkit.train.config.groups import MethodConfig  # noqa: E402
 from reasonkit.train.curve import curve  # noqa: E402
+from reasonkit.train.forward import losses as summed_loss  # noqa: E402
 from reasonkit.train.journal import Line, read_losses  # noqa: E402
 from reasonkit.train.material import material  # noqa: E402
 from reasonkit.train.models import build_model, targets  # noqa: E402
-from reasonkit.train.models import losses as summed_loss  # noqa: E402
 from reasonkit.train.optimizers import build_optimizers, rate_at  # noqa: E402
 from reasonkit.train.run import Outcome, run  # noqa: E402
 from reasonkit.train.sharding import World  # noqa: E402

@@ -126,7 +126,9 @@ def test_muon_and_bf16_learn_the_same_when_divided(tmp_path: Path) -> None:
         if name == "one":
             run(config(folder, **{key: fields[key] for key in fields if key != "output"}), World(), material)
         else:
-            together(fields | {"sharding": "zero3"}, 2)
+            fields["checkpoint"]["verify"] = True  # FSDP2 rounds the weights as it gathers them: a check of its own
+            outcome = together(fields | {"sharding": "zero3"}, 2)
+            assert "logits differ by" in outcome.verified
         found[name] = losses(folder / "run")
     assert found["two"] == pytest.approx(found["one"], rel=0.03)
     assert found["two"][-1] < found["two"][0] - 0.5

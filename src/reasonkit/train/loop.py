@@ -9,7 +9,7 @@ What makes a run go on exactly: the batches of a step are a pure function of the
 are seeded anew at each step, and a checkpoint holds all that moves. What makes it the same on any number of
 processes: a step's sequences do not depend on them, and the summed loss is divided by the labels of the whole step.
 
-Not here: data (`batches.py`), the model (`models.py`), how it is spread (`sharding.py`), files (`run.py`).
+Not here: data (`batches.py`), the model (`models.py`, `forward.py`), how it is spread (`sharding.py`), files (`run.py`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from reasonkit.errors import TrainingFailed
 from reasonkit.train.checkpoints import Progress
 from reasonkit.train.config import TrainConfig
 from reasonkit.train.examples import IGNORE
+from reasonkit.train.forward import losses, still
 from reasonkit.train.journal import Line
-from reasonkit.train.models import losses, still
 from reasonkit.train.optimizers import rate_at, set_rate
 from reasonkit.train.sharding import World, rest, whole
 

@@ -1,7 +1,7 @@
 """The model that is trained: loaded or made on the spot, whole, with LoRA matrices, or on a base in NF4 (QLoRA).
 
 Weights are fp32; a QLoRA base is quantised as `LocalClient(quantization="bnb-nf4")` does it, so that what is trained
-on is what runs. Not here: how a model is spread over processes, and what is saved of it.
+on is what runs. Not here: what it computes (`forward.py`), how it is spread over processes, and what is saved of it.
 
 Sources: Hu et al. 2021 (arXiv:2106.09685); Dettmers et al. 2023 (arXiv:2305.14314). A new llama is drawn small:
 deviation sqrt(2 / (5 width)) (Nguyen and Salazar 2019, arXiv:1910.05895, section 2.2), what leaves a block divided by
@@ -11,21 +11,19 @@ sqrt(2 layers) (GPT-2, section 2.3).
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reasonkit.clients.local.extra import peft_quietly
 from reasonkit.clients.local.load import without_bars
 from reasonkit.errors import InputError, MissingExtra, ModelNotFound
 from reasonkit.train.config import MethodConfig, ModelConfig, TrainConfig
 from reasonkit.train.config.groups import FAMILY
-from reasonkit.train.examples import IGNORE
-from reasonkit.train.sharding import bare, blocks
+from reasonkit.train.sharding import blocks
 
 _CLASSES = {"causal": "AutoModelForCausalLM", "masked": "AutoModelForMaskedLM"}
 """Of transformers, by objective; all others are for `AutoModelForSeq2SeqLM`."""
@@ -239,55 +237,3 @@ def targets(model: nn.Module, method: MethodConfig) -> list[str]:
     others = {name for name, one in model.named_modules() if type(one).__name__ in ("Linear", "Linear4bit", "Conv1D")}
     clear = all(name in found for name in others if name.rpartition(".")[2] in last)
     return sorted(last) if clear else sorted(found)
-
-
-def losses(model: nn.Module, part: dict[str, Tensor]) -> Tensor:
-    """Return the summed cross-entropy of the labels that are learned, in fp32.
-
-    Where a model can leave logits out, those of places at which no row learns anything are: a prompt costs none.
-
-    Args:
-        model: as it is spread over the processes.
-        part: input_ids and labels (batch, time), and what else the forward pass takes.
-    """
-    inputs, labels = forwarded(model, part)
-    if "logits_to_keep" in inspect.signature(_inner(model).forward).parameters:
-        kept = (labels != IGNORE).any(dim=0).nonzero().flatten()  # (places,)
-        kept = kept if len(kept) else kept.new_zeros(1)
-        inputs["logits_to_keep"], labels = kept, labels[:, kept]
-    logits = model(**inputs).logits  # (batch, time or places, vocabulary)
-    return nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum"
-    )
-
-
-def forwarded(model: nn.Module, part: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-    """Return what the forward pass takes, and the label that belongs to each of its logits."""
-    inputs = {name: tensor for name, tensor in part.items() if name != "labels"}
-    labels = part["labels"]
-    inner = _inner(model)
-    if inner.config.is_encoder_decoder:
-        if "decoder_input_ids" not in inputs:
-            inputs["decoder_input_ids"] = inner.prepare_decoder_input_ids_from_labels(labels=labels)
-        return inputs, labels
-    if type(inner).__name__.endswith("ForMaskedLM"):
-        return inputs, labels
-    return inputs, nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORE)  # a decoder's logits are of the next token
-
-
-def _inner(model: nn.Module) -> Any:
-    """Return transformers' own model, without wrappers and adapters."""
-    found: Any = bare(model)
-    return found.get_base_model() if hasattr(found, "get_base_model") else found
-
-
-def still(model: nn.Module) -> None:
-    """Switch off what is random in training, to measure.
-
-    A matrix in NF4 stays as in training: on a CPU with AVX-512 bitsandbytes 0.50 repacks it for inference, where it
-    rounds otherwise and from where no gradient comes back.
-    """
-    model.eval()
-    for module in model.modules():
-        if type(module).__name__ == "Linear4bit":
-            module.training = True

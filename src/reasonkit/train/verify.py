@@ -25,7 +25,8 @@ from reasonkit.clients.local.load import without_bars
 from reasonkit.errors import InputError, VerificationFailed
 from reasonkit.train.checkpoints import FACTS, checkpoints, restore, weights_of
 from reasonkit.train.config.reading import parsed
-from reasonkit.train.models import automatic, forwarded, quantised, rebuilt, still
+from reasonkit.train.forward import forwarded, still
+from reasonkit.train.models import automatic, quantised, rebuilt
 from reasonkit.train.sharding import World, rest
 
 TENSORS, NOTE = "verify.safetensors", "verify.json"
