@@ -84,10 +84,10 @@ def test_a_killed_run_goes_on_bit_for_bit_with_the_same_command(tmp_path: Path) 
             mark = folder / "alive"
             mark.touch()
             surroundings = os.environ | {"DIE_ONCE_IN_STEP": "7", "DIE_ONCE_MARK": str(mark)}
-            ran = subprocess.run(command, capture_output=True, timeout=240, check=False, env=surroundings)
+            ran = subprocess.run(command, capture_output=True, timeout=400, check=False, env=surroundings)
             assert ran.returncode == -signal.SIGKILL
             assert [line.step for line in read_losses(folder / "run")] == [1, 2, 3, 4, 5, 6, 7]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, done.stderr
         outcome = json.loads(done.stdout)
         assert outcome["resumed_at"] == (5 if name == "killed" else 0)

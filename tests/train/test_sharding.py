@@ -142,11 +142,18 @@ def test_a_process_that_dies_ends_the_run_and_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(fields), encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "reasonkit", "train", str(path), "--processes", "2"],
-        capture_output=True, text=True, timeout=240, check=False,
+        capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert ran.returncode == 1
     assert "reasonkit: process 1 ended with SIGKILL; the others were ended" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_refusal_by_the_first_process_ends_all_and_none_waits(tmp_path: Path) -> None:
+    rows(tmp_path)
+    run(config(tmp_path, steps=1), World(), material)
+    with pytest.raises(InputError, match=r"seed is 9 and was 0"):
+        together(settings(tmp_path, steps=1, seed=9, sharding="ddp"), 2)
 
 
 def test_another_wrapper_than_the_one_asked_for_is_an_error() -> None:

@@ -71,11 +71,11 @@ class World:
             except OSError as error:
                 fault = TrainingFailed(f"{error.filename or 'a file'}: {error.strerror or error}")
         if self.size > 1:
-            told = [None if fault is None else (type(fault), str(fault))]
+            told = [None if fault is None else (isinstance(fault, InputError), str(fault))]
             dist.broadcast_object_list(told, src=0)
             if told[0] is not None and fault is None:
-                kind, text = told[0]
-                fault = kind(text) if issubclass(kind, InputError | TrainingFailed) else TrainingFailed(text)
+                mistaken, text = told[0]
+                fault = InputError(text) if mistaken else TrainingFailed(text)
         if fault is not None:
             raise fault
 
