@@ -103,16 +103,15 @@ def stopped(folder: Path) -> object:
 
 
 def forever(folder: Path) -> object:
-    """Run until somebody kills this process; its workers wait at one item for as long as a file is there."""
+    """Run until somebody kills this process: a worker waits at one item, if there are the pipes `reached` and `hold`."""
 
     def build() -> CoT:
         def say(request: Request) -> str:
             with (folder / "log").open("a") as file:
                 file.write(f"s{asked(request)}\n")
-            if asked(request) == 30:
-                (folder / "waiting").touch()
-                while (folder / "hold").exists():
-                    os.sched_yield()
+            if asked(request) == 30 and (folder / "reached").exists():
+                (folder / "reached").write_text("yes")
+                (folder / "hold").read_text()  # nobody writes: it waits until it is killed
             return added(request)
 
         return CoT(ScriptedClient(say), answer_type="number")

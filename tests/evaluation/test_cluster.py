@@ -6,11 +6,11 @@ import importlib.util
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,25 @@ def test_what_no_cluster_can_do_is_refused_first(options: dict[str, int], said: 
         evaluate_on_ray(voter, sums(1), tmp_path / "run", **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9"])
+def test_a_cluster_that_is_not_there_is_one_clear_error(address: str, tmp_path: Path) -> None:
+    program = (
+        "import sys; from reasonkit import CoT; from reasonkit.evaluation.cluster import evaluate_on_ray;"
+        "from tests.evaluation.items import sums;"
+        f"evaluate_on_ray(CoT, sums(1), sys.argv[1], address={address!r})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "run")], capture_output=True, text=True, timeout=240,
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert ran.returncode == 1
+    said = f"reasonkit.errors.ClusterError: no Ray cluster at {address}: Connection refused; is it started?"
+    assert said in ran.stderr
+    assert not (tmp_path / "run").exists()
+
+
 # --- a real Ray ------------------------------------------------------------------------------------------------------
 
 
@@ -181,17 +200,23 @@ def test_ray_of_this_machine_listens_on_loopback_alone(found: dict[str, Any]) ->
 @pytest.mark.slow
 @needs_ray
 def test_after_kill_9_of_the_one_that_writes_the_same_call_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "hold").touch()
+    for name in ("reached", "hold"):
+        os.mkfifo(tmp_path / name)
+    reached = os.open(tmp_path / "reached", os.O_RDONLY | os.O_NONBLOCK)
     with on_ray("forever", tmp_path) as running:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "waiting").exists() and time.monotonic() < deadline and running.poll() is None:
-            os.sched_yield()
-        assert (tmp_path / "waiting").exists(), running.communicate()[1]
+        there = any(
+            select.select([reached], [], [], 5)[0] or running.poll() is not None for _ in range(50)
+        )  # until a worker comes to the item at which it waits, or there is none
+        ended_early = running.poll()
         running.send_signal(signal.SIGKILL)
+        talk = running.communicate()[1]
+    os.close(reached)
+    assert there, talk
+    assert ended_early is None, talk
     recorded = ended(tmp_path / "run" / "trace.jsonl")
     assert recorded
-    (tmp_path / "hold").unlink()
-    (tmp_path / "log").unlink()
+    for name in ("reached", "hold", "log"):
+        (tmp_path / name).unlink()
     with on_ray("forever", tmp_path) as running:
         output, talk = running.communicate(timeout=180)
     assert running.returncode == 0, talk

@@ -7,6 +7,7 @@ Not here: what its actors do (`worker.py`), and who gets which item (`crew.py`).
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -19,6 +20,9 @@ _ALONE = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 """What a Ray that is started here finds in the environment, unless it is set already."""
+
+STARTS = 3
+"""How often Ray is started here before that is given up: it allows itself 30 seconds, which a busy machine exceeds."""
 
 
 class Connection:
@@ -56,13 +60,19 @@ class Connection:
             options |= {"address": "local", "num_cpus": max(self._workers, os.cpu_count() or 1)}
             options |= {"include_dashboard": False}
         else:
+            _reach(self._address)
             options |= {"address": self._address}
-        try:
-            self._ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            raise ClusterError(
-                f"no Ray cluster at {self._address or 'this machine'}: {str(error).strip() or type(error).__name__}"
-            ) from None
+        for attempt in range(1, STARTS + 1):
+            try:
+                self._ray.init(**options)
+                break
+            except Exception as error:  # noqa: BLE001 - Ray raises plain ones when it cannot start
+                self._ray.shutdown()
+                if self._address is None and attempt < STARTS:
+                    continue
+                raise ClusterError(
+                    f"no Ray cluster at {self._address or 'this machine'}: {str(error).strip() or type(error).__name__}"
+                ) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,3 +98,18 @@ class Connection:
     def kill(self, actor: Any) -> None:
         """End a worker; one that is dead already stays so."""
         self._ray.kill(actor)
+
+
+def _reach(address: str) -> None:
+    """Look whether anything listens at an address; Ray itself would try for minutes.
+
+    Raises:
+        ClusterError: nothing does.
+    """
+    host, sign, port = address.removeprefix("ray://").rpartition(":")
+    if not sign or not port.isdecimal():
+        return  # `auto`, which Ray knows how to find
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise ClusterError(f"no Ray cluster at {address}: {error.strerror or error}; is it started?") from None
