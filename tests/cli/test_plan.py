@@ -142,7 +142,6 @@ def test_without_torch_calibrate_names_the_pip_line(tmp_path: Path) -> None:
 
 
 def test_a_family_that_cannot_be_measured_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     ran = command("calibrate", "flan-t5-small", "-o", str(tmp_path / "own.json"))
     assert ran.returncode == 2
     assert "cannot calibrate t5" in ran.stderr

@@ -46,7 +46,7 @@ def plan(
     ] = "attention",
     precision: Annotated[
         Literal["bf16", "fp16", "fp32", "autocast", "pure-bf16"],
-        typer.Option("--precision", help="bf16 and fp16 are mixed, with a copy of the weights in fp32."),
+        typer.Option("--precision", help="bf16 and fp16 are mixed, with a copy of the weights in fp32; autocast is what reasonkit train calls bf16."),
     ] = "bf16",
     optimizer: Annotated[
         Literal["adam", "adam8bit", "adafactor", "lion", "momentum", "sgd"],
