@@ -54,7 +54,7 @@ def main() -> None:
         show(method, question, trace)
         for row in card:
             if row.startswith(tuple(f"| {task}" for task in MEASURED[method])):
-                task, right, n, interval = (cell.strip() for cell in row.strip("|").split("|"))
+                task, right, n, interval, *_ = (cell.strip() for cell in row.strip("|").split("|"))
                 print(f"  measured, {task.split(' (`')[0]}: {right} of {n} ({interval})")
     print(f"\nThe runs are recorded in {folder}; each replays without the model:")
     print(f"  .venv/bin/reasonkit react --replay {folder / 'react.jsonl'}")

@@ -43,3 +43,24 @@ def test_numbered_examples_are_short() -> None:
     for example in EXAMPLES:
         if example.name[0].isdigit():
             assert len(example.read_text(encoding="utf-8").splitlines()) < 40, example
+
+
+def test_the_demo_shows_one_run_of_each_method_on_what_its_seed_draws(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="the bundled model runs on the extra `gguf`")
+    demo = [sys.executable, str(Path(__file__).parents[1] / "examples" / "demo.py"), "--seed", "11", "--folder"]
+    shown = []
+    for folder in ("first", "again"):
+        (tmp_path / folder).mkdir()
+        ran = subprocess.run([*demo, str(tmp_path / folder)], capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stderr
+        shown.append(ran.stdout.partition("\nThe runs are recorded")[0])
+        assert {path.name for path in (tmp_path / folder).glob("*.jsonl")} == {"react.jsonl", "pal.jsonl", "cot.jsonl"}
+    assert shown[0] == shown[1]
+    assert shown[0].startswith("drawn with seed 11")
+    for method in ("ReAct", "PAL", "CoT"):
+        assert shown[0].count(f"\n{method}: ") == 1
+    assert shown[0].count("  Answer: ") == 3
+    assert shown[0].count("(right)") + shown[0].count("(wrong: it is ") == 3
+    assert "  Observation: " in shown[0]
+    assert "def solution():" in shown[0]
+    assert "The answer is" in shown[0]

@@ -51,6 +51,7 @@ def test_the_client_takes_prompt_endpoint_and_context_from_the_card(client: GGUF
 def test_greedy_text_of_transformers_and_llama_cpp_agrees(client: GGUFClient) -> None:
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
+    torch.set_num_threads(1)  # two threads of so small a model wait for each other on a busy machine
     model = transformers.AutoModelForCausalLM.from_pretrained(model_path(), dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(model_path())
     for prompt in prompts():
@@ -70,4 +71,4 @@ def test_greedy_text_of_transformers_and_llama_cpp_agrees(client: GGUFClient) ->
 def test_it_reads_answers_out_of_pages_that_it_has_never_seen(client: GGUFClient) -> None:
     dice = random.Random("a quick look")
     trials = [tried_react(client, episode(dice, measured=True, task="one")) for _ in range(40)]
-    assert score("one", trials).share >= 0.25
+    assert score("one", trials).share >= 0.6

@@ -7,9 +7,21 @@ import random
 import pytest
 
 from reasonkit.agents.methods import PAL
+from reasonkit.bundled import model_path
 from reasonkit.clients.scripted import ScriptedClient
 from reasonkit.train.recipes.tiny.episodes import episode
-from reasonkit.train.recipes.tiny.evaluate import Trial, report, score, tried_cot, tried_pal, tried_react, wilson
+from reasonkit.train.recipes.tiny.evaluate import (
+    Trial,
+    evaluate,
+    prose,
+    report,
+    sampled,
+    score,
+    tried_cot,
+    tried_pal,
+    tried_react,
+    wilson,
+)
 from reasonkit.train.recipes.tiny.problems import problem
 
 
@@ -19,7 +31,7 @@ def test_wilson_gives_the_textbook_interval() -> None:
     assert wilson(300, 300)[1] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("task", ["one", "two", "lookup", "missing", "wrong"])
+@pytest.mark.parametrize("task", ["one", "unseen_words", "two", "lookup", "missing", "wrong"])
 def test_an_episode_played_as_written_counts_as_right(task: str) -> None:
     right = 0
     for seed in range(20):
@@ -62,3 +74,24 @@ def test_a_program_counts_by_what_the_sandbox_makes_of_it() -> None:
 def test_the_report_shows_share_count_and_interval() -> None:
     trials = [Trial(right=n < 8, asked="?", wanted="x", said="y") for n in range(10)]
     assert "| a task | 80.0 % | 10 | 49.0 to 94.3 |" in report([score("a task", trials)])
+
+
+@pytest.mark.parametrize("file", ["prose.txt", "prose_more.txt"])
+def test_each_answer_of_the_hand_written_pages_stands_in_a_page(file: str) -> None:
+    pages, asked = prose(file)
+    assert len(pages) >= 9
+    assert len(asked) >= 50
+    for question, answer in asked:
+        assert question.endswith("?")
+        assert any(answer.lower() in page.lower() for page in pages.values()), question
+
+
+@pytest.mark.slow
+def test_a_sample_through_the_other_client_plays_the_same_items_alike() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("xllamacpp")
+    ((local, _),) = sampled(model_path(), 4, 1, ("react one",))
+    ((gguf, _),) = evaluate(model_path(), count=4, seed=1, only=("react one",))
+    assert (local.task, gguf.task) == ("LocalClient: react one", "react one")
+    assert (local.right, local.count, local.wrong) == (gguf.right, gguf.count, gguf.wrong)

@@ -12,7 +12,7 @@ pytest.importorskip("tokenizers")
 
 from reasonkit.train.recipes.tiny import vocabulary  # noqa: E402
 from reasonkit.train.recipes.tiny.batches import batches, padded, rounded  # noqa: E402
-from reasonkit.train.recipes.tiny.documents import Document  # noqa: E402
+from reasonkit.train.recipes.tiny.documents import Document, document  # noqa: E402
 from reasonkit.train.recipes.tiny.network import PLAIN_LENGTH, Network, Shape  # noqa: E402
 from reasonkit.train.recipes.tiny.train import Plan, Worker, rate_at  # noqa: E402
 
@@ -107,6 +107,34 @@ def test_training_lowers_the_loss_and_resumes_where_it_stopped(folder: Path) -> 
     assert resumed.advance(ids, learned, 60.0) == pytest.approx(worker.advance(ids, learned, 60.0), rel=1e-4)
     for name, weight in worker.network.state_dict().items():
         assert torch.allclose(resumed.network.state_dict()[name], weight, atol=1e-5), name
+
+
+def test_a_document_is_a_function_of_seed_and_number(tokenizer) -> None:  # type: ignore[no-untyped-def]
+    found = [document(tokenizer, 4, number) for number in range(6)]
+    assert found == [document(tokenizer, 4, number) for number in range(6)]
+    assert len({each.ids for each in found}) == 6
+    assert document(tokenizer, 5, 0) != found[0]
+    assert all(len(each.ids) == len(each.learned) and any(each.learned) for each in found)
+
+
+def test_training_can_go_on_from_exported_weights(exported: Path, folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    following = tmp_path / "following"
+    following.mkdir()
+    (following / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    worker = Worker(plan(following, start=exported / "model.safetensors"), 0, SMALL)
+    for name, weight in load_file(exported / "model.safetensors").items():
+        assert torch.equal(worker.network.state_dict()[name], weight.float())
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_stop_writes_a_checkpoint_and_ends(folder: Path) -> None:
+    worker = Worker(plan(folder, workers=1, minutes=5.0), 0, SMALL)
+    worker.stop()
+    worker.run()
+    assert worker.checkpoint.exists()
+    assert not (folder / "worker0.jsonl").exists()
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -26,7 +27,7 @@ from reasonkit.pages.memory import MemoryPages
 from reasonkit.train.recipes.tiny import contexts
 from reasonkit.train.recipes.tiny.episodes import Episode, episode
 from reasonkit.train.recipes.tiny.problems import problem
-from reasonkit.types import Reply, Request, Sampling
+from reasonkit.types import Reply, Request, Result, Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +94,21 @@ def tried_react(client: Client, made: Episode) -> Trial:
 
 def answered(agent: ReAct, question: str, accepted: Sequence[str]) -> Trial:
     """Ask an agent and compare its answer with those that are accepted."""
-    result = agent(question)
+    return judged(agent(question), accepted)
+
+
+def all_answered(agent: ReAct, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Trial]:
+    """Ask an agent many questions, several at once."""
+    results = agent.map([question for question, _ in asked], concurrency=SIDE_BY_SIDE)
+    return [judged(result, accepted) for result, (_, accepted) in zip(results, asked, strict=True)]
+
+
+def judged(result: Result, accepted: Sequence[str]) -> Trial:
+    """Compare a run's answer with those that are accepted."""
     right = any(exact_match(result.answer, answer) for answer in accepted)
     written = tuple(f"{step.thought} {step.action}" for step in result.steps)
     return Trial(
-        right=right, asked=question, wanted=accepted[0], said=result.answer, stop_reason=result.stop_reason,
+        right=right, asked=result.question.text, wanted=accepted[0], said=result.answer, stop_reason=result.stop_reason,
         written=written,
     )  # fmt: skip
 
@@ -108,6 +119,17 @@ def tried_cot(client: Client, dice: random.Random) -> Trial:
     result = CoT(client, prompt="cot/tiny")(made.question)
     right = exact_match(result.answer, str(made.answer))
     return Trial(right=right, asked=made.question, wanted=str(made.answer), said=result.answer)
+
+
+SIDE_BY_SIDE = 8
+"""Items that are tried at once: the client computes them together, and each comes out as it would alone."""
+
+
+def tried_all(trial: Callable[[random.Random], Trial], name: str, count: int, seed: int) -> Score:
+    """Try ``count`` items of a task, several at once; each has dice of its own."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        dice = [random.Random(f"{seed} {name} {number}") for number in range(count)]
+        return score(name, list(pool.map(trial, dice)))
 
 
 def tried_pal(programmer: PAL, dice: random.Random, task: str) -> Trial:
@@ -170,7 +192,7 @@ def hand_written(client: Client, task: str) -> Score:
     """Ask about hand-written pages; few, but in nobody's templates."""
     pages, asked = prose(PROSE[task])
     agent = ReAct(client, prompt="react/tiny", pages=MemoryPages(pages))
-    return score(task, [answered(agent, question, (answer,)) for question, answer in asked], shown=80)
+    return score(task, all_answered(agent, [(question, (answer,)) for question, answer in asked]), shown=80)
 
 
 def bundled(client: Client, count: int, seed: int, *, only: Sequence[str] = ()) -> Iterator[Score]:
@@ -182,28 +204,25 @@ def bundled(client: Client, count: int, seed: int, *, only: Sequence[str] = ()) 
         if len(items) > count:
             items = random.Random(seed).sample(items, count)
         agent = ReAct(client, prompt="react/tiny")
-        yield score(
-            f"bundled {path.stem}",
-            [answered(agent, item["question"], (item["answer"], *item["also"])) for item in items],
-        )
+        asked = [(item["question"], (item["answer"], *item["also"])) for item in items]
+        yield score(f"bundled {path.stem}", all_answered(agent, asked))
 
 
 LOCAL = ("react one", "react two", "pal known_family", "cot small")
 """Tasks of which a sample goes through the other client."""
 
 
-def sampled(model: Path, count: int, seed: int) -> Iterator[tuple[Score, float]]:
+def sampled(model: Path, count: int, seed: int, tasks: Sequence[str] = LOCAL) -> Iterator[tuple[Score, float]]:
     """Yield the scores of the first items of some tasks through ``LocalClient`` (transformers), from the same dice."""
     from reasonkit.clients.local import LocalClient
 
     client = LocalClient(model)
     programmer = PAL(client, prompt="pal/tiny")
     try:
-        for name in LOCAL:
-            started, dice = time.monotonic(), random.Random(f"{seed} {name}")
-            trial = trials(client, programmer)[name]
-            found = score(f"LocalClient: {name}", [trial(dice) for _ in range(count)])
-            yield found, time.monotonic() - started
+        for name in tasks:
+            started = time.monotonic()
+            found = tried_all(trials(client, programmer)[name], name, count, seed)
+            yield replace(found, task=f"LocalClient: {name}"), time.monotonic() - started
     finally:
         programmer.close()
         client.close()
@@ -223,15 +242,14 @@ def evaluate(
     """
     from reasonkit.clients.gguf import GGUFClient
 
-    client = GGUFClient(model)
+    client = GGUFClient(model, slots=SIDE_BY_SIDE)
     programmer = PAL(client, prompt="pal/tiny")
     try:
         for name, trial in trials(client, programmer).items():
             if only and not name.startswith(tuple(only)):
                 continue
             started = time.monotonic()
-            dice = random.Random(f"{seed} {name}")
-            found = score(name, [trial(dice) for _ in range(count)])
+            found = tried_all(trial, name, count, seed)
             yield found, time.monotonic() - started
         for name in PROSE:
             if not only or "prose" in only:

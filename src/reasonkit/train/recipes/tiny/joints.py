@@ -77,6 +77,12 @@ AFTER: dict[str, tuple[str, ...]] = {
     "city": (", a town in {country}", ", a city of {bignum} people", ", where a museum recalls it", " in {country}"),
     "river": (" near {city}", ", {bignum} kilometres from the sea"),
     "country": (", though {nationality} by origin", " and {country}"),
+    "building": (" in {city}", ", {city}", ", which had opened in {anyyear}", " in {country}"),
+    "university": (" in {city}", ", then headed by {person}", " in {country}"),
+    "company": (" of {city}", ", a firm in {country}"),
+    "novel": (", which appeared in {anyyear}", ", a {genre} novel", ", published in {city}"),
+    "painting": (", now in {city}", ", painted in {anyyear}"),
+    "mountain": (" in {country}", ", {bignum} metres high"),
     "sea": (" near {city}", ", not far from {city}"),
 }  # fmt: skip
 """Words after a value that ends a sentence."""
