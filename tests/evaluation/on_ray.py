@@ -5,6 +5,7 @@ Each prints what the tests assert. Agents are made in the workers, from function
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import json
@@ -44,12 +45,11 @@ def loopback(folder: Path) -> object:
     """Return the addresses on which Ray's processes listen."""
     psutil: Any = importlib.import_module("psutil")
     del folder
-    heard = {
-        connection.laddr.ip
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    heard: set[str] = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker of the run before is still on its way out
+            listening = [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+            heard |= {one.laddr.ip for one in listening}
     return sorted(heard)
 
 
