@@ -53,7 +53,7 @@ def main() -> None:
         print(f"\n{method}: {question.text}")
         show(method, question, trace)
         for row in card:
-            if row.startswith(tuple(f"| {task}" for task in MEASURED[method])):
+            if row.startswith(tuple(f"| {task}" for task in MEASURED[method])) and "(`" in row:
                 task, right, n, interval, *_ = (cell.strip() for cell in row.strip("|").split("|"))
                 print(f"  measured, {task.split(' (`')[0]}: {right} of {n} ({interval})")
     print(f"\nThe runs are recorded in {folder}; each replays without the model:")
