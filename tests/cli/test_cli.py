@@ -223,3 +223,14 @@ def test_version_and_help() -> None:
         helped = command(*words, "--help")
         assert helped.returncode == 0
         assert "Usage: reasonkit" in helped.stdout
+
+
+def test_samples_of_a_chain_vote_and_want_a_temperature(server: Server) -> None:
+    words = ("cot", QUESTION, "--client", server.url, "--model", "fake", "--samples", "3")
+    voted = command(*words, "--temperature", "0.7", "--json")
+    assert voted.returncode in (0, 1), voted.stderr
+    printed = json.loads(voted.stdout)
+    assert sum(vote["count"] for vote in printed["votes"]) + printed["abstained"] + printed["saved"] == 3
+    greedy = command(*words)
+    assert (greedy.returncode, greedy.stdout) == (2, "")
+    assert "at temperature 0 all samples are the same" in greedy.stderr

@@ -30,6 +30,7 @@ def connect(
     model: str | None = None,
     api_key: str | None = None,
     capabilities: str | Path | None = None,
+    adapter: str | Path | None = None,
 ) -> Client:
     """Return a client.
 
@@ -39,9 +40,11 @@ def connect(
         model: the model's name on a server.
         api_key: of a server; else OPENAI_API_KEY, if it is the server of OPENAI_BASE_URL or OpenAI's own.
         capabilities: of a server: the file that the doctor wrote.
+        adapter: of a `local:` model: the adapter to load, see `adapter_folder`; other clients know theirs by name.
 
     Raises:
         InputError: the text names no client, or an option does not go with it.
+        ModelNotFound: there is no such model, or no such adapter.
     """
     if client is None:
         _no_options("the bundled model", model, api_key, capabilities)
@@ -71,12 +74,38 @@ def connect(
         folder = Path(rest).expanduser()
         if not folder.is_dir():  # before the import, which takes seconds or an extra that is missing
             raise ModelNotFound(f"there is no folder {rest!r}; local: takes the folder of a transformers model")
+        found = None if adapter is None else adapter_folder(folder, adapter)
         from reasonkit.clients.local import LocalClient
 
-        return LocalClient(folder)
+        return LocalClient(folder, adapters=None if found is None else {found.name: found})
     raise InputError(
         f"{client!r} is no client; give http://HOST:PORT/v1 (with model=...), openai:MODEL, gguf:PATH or local:PATH"
     )
+
+
+def adapter_folder(model: Path, adapter: str | Path) -> Path:
+    """Return the folder of an adapter of a local model.
+
+    Args:
+        model: the model's folder.
+        adapter: the adapter's folder, or its name in the folder `adapters` beside the model's files.
+
+    Raises:
+        ModelNotFound: it is neither.
+    """
+    places = (Path(adapter).expanduser(), model / "adapters" / str(adapter))
+    for place in places:
+        if (place / "adapter_config.json").is_file():
+            return place.resolve()
+    looked = " nor ".join(repr(str(place)) for place in places)
+    raise ModelNotFound(
+        f"there is no adapter {str(adapter)!r}: neither {looked} holds an adapter_config.json; give its folder"
+    )
+
+
+def adapter_name(adapter: str | Path | None) -> str | None:
+    """Return the name by which a client knows an adapter: the last part of its folder, if that was given."""
+    return None if adapter is None else Path(adapter).expanduser().resolve().name
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve, known
-from reasonkit.agents.connect import Closable, closed_on_fault, connect
+from reasonkit.agents.connect import Closable, adapter_name, closed_on_fault, connect
 from reasonkit.agents.given import ClientLike, PromptLike, checked_toolset, encyclopedia, prompt_of
 from reasonkit.agents.options import (
     at_least_one,
@@ -55,7 +55,7 @@ class Method(Agent):
         api_key: str | None,
         capabilities: str | Path | None,
         seed: int,
-        adapter: str | None,
+        adapter: str | Path | None,
         tools: Callable[[], Toolset] | None = None,
         owns_tools: bool = False,
         programs: Programs | None = None,
@@ -70,7 +70,7 @@ class Method(Agent):
         seed, approve, shown = checked_seed(seed), known(approve), checked_examples(examples)
         chosen = prompt_of(self.method, prompt, client)
         with closed_on_fault() as made:
-            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities)
+            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities, adapter=adapter)
             if client is None or isinstance(client, str):
                 made.append(connected)
             toolset = None if tools is None else tools()
@@ -87,7 +87,7 @@ class Method(Agent):
                 connected,
                 tools=toolset,
                 programs=programs,
-                adapter=adapter,
+                adapter=adapter_name(adapter),
                 approve=approve,
                 seed=seed,
                 owned=(*made, *owned),
@@ -139,7 +139,7 @@ class Direct(Method):
         top_p: the share of probability that is drawn from.
         max_tokens: of the answer.
         seed: of what is drawn.
-        adapter: a LoRA adapter of a local model, by name.
+        adapter: a LoRA adapter of a local model: its folder, or its name in a client.
     """
 
     method = "direct"
@@ -159,7 +159,7 @@ class Direct(Method):
         top_p: float = 1.0,
         max_tokens: int = 64,
         seed: int = 0,
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         options = {"sampling": sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)}
         self._build(
@@ -184,7 +184,7 @@ class CoT(Method):
         top_p: the share of probability that is drawn from.
         max_tokens: of the reasoning and the answer.
         seed: of what is drawn.
-        adapter: a LoRA adapter of a local model, by name.
+        adapter: a LoRA adapter of a local model: its folder, or its name in a client.
     """
 
     method = "cot"
@@ -205,7 +205,7 @@ class CoT(Method):
         top_p: float = 1.0,
         max_tokens: int = 256,
         seed: int = 0,
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         sampling = sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
         options = {"sampling": sampling, "answer_type": checked_answer_type(answer_type)}
@@ -233,7 +233,7 @@ class PAL(Method):
         max_tokens: of the program.
         approve: asked before each program runs; False becomes the program's error.
         seed: of what is drawn.
-        adapter: a LoRA adapter of a local model, by name.
+        adapter: a LoRA adapter of a local model: its folder, or its name in a client.
     """
 
     method = "pal"
@@ -256,7 +256,7 @@ class PAL(Method):
         max_tokens: int = 512,
         approve: Approve | None = None,
         seed: int = 0,
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         programs = InSandbox(sandbox)
         sampling = sampling_of(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
@@ -300,7 +300,7 @@ class ReAct(Method):
         paper_exact: whether observations are those of the paper's code, its defects included.
         approve: asked before each tool runs, or "ask" at the terminal; False becomes an observation.
         seed: of what is drawn.
-        adapter: a LoRA adapter of a local model, by name.
+        adapter: a LoRA adapter of a local model: its folder, or its name in a client.
     """
 
     method = "react"
@@ -326,7 +326,7 @@ class ReAct(Method):
         paper_exact: bool = False,
         approve: Approve | None = None,
         seed: int = 0,
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         if tools is not None and pages is not None:
             raise InputError("give pages= or tools=, not both; put a Wikipedia(...) among the tools")

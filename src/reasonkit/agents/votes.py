@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reasonkit.agents.agent import Agent
 from reasonkit.agents.approval import Approve, known
-from reasonkit.agents.connect import closed_on_fault, connect
+from reasonkit.agents.connect import adapter_name, closed_on_fault, connect
 from reasonkit.agents.given import ClientLike, PromptLike, encyclopedia, prompt_of
 from reasonkit.agents.methods import Method
 from reasonkit.agents.options import at_least_one, checked_answer_type, checked_seed, sampling_of
@@ -75,7 +75,7 @@ class _BackOff(Method):
         cot_max_tokens: int = 256,
         approve: Approve | None = None,
         seed: int = 0,
-        adapter: str | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         drawn = sampling_of(temperature=temperature, max_tokens=cot_max_tokens, tokens_name="cot_max_tokens")
         _check_votes(n, wave, drawn)
@@ -88,7 +88,7 @@ class _BackOff(Method):
         )
         turns = prompt_of("react", react_prompt, client)
         with closed_on_fault() as made:
-            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities)
+            connected = connect(client, model=model, api_key=api_key, capabilities=capabilities, adapter=adapter)
             if client is None or isinstance(client, str):
                 made.append(connected)
             toolset = encyclopedia(pages)
@@ -103,7 +103,14 @@ class _BackOff(Method):
                 parts={"react": react, "cot_sc": _vote(cot, n=n, early_stop=early_stop, wave=wave)},
             )
             Agent.__init__(
-                self, recipe, connected, tools=toolset, adapter=adapter, approve=approve, seed=seed, owned=tuple(made)
+                self,
+                recipe,
+                connected,
+                tools=toolset,
+                adapter=adapter_name(adapter),
+                approve=approve,
+                seed=seed,
+                owned=tuple(made),
             )
 
 
@@ -128,7 +135,7 @@ class ReActThenCoTSC(_BackOff):
         cot_max_tokens: of each chain of thought.
         approve: asked before each tool runs.
         seed: of what is drawn.
-        adapter: a LoRA adapter of a local model, by name.
+        adapter: a LoRA adapter of a local model: its folder, or its name in a client.
     """
 
     method = "react_then_cot_sc"

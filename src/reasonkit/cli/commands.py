@@ -10,9 +10,30 @@ import typer
 from reasonkit.cli.adapters import adapters
 from reasonkit.cli.evaluation import compare, evaluation, report
 from reasonkit.cli.forget import forget
+from reasonkit.cli.options import (
+    AdapterOption,
+    CapabilitiesOption,
+    ClientOption,
+    DryRunOption,
+    FromStepOption,
+    JsonOption,
+    ModelOption,
+    ObserveOption,
+    PagesOption,
+    PromptOption,
+    QuestionWord,
+    ReplayOption,
+    SamplesOption,
+    SayOption,
+    SeedOption,
+    StepsOption,
+    TemperatureOption,
+    TraceOption,
+)
 from reasonkit.cli.plan import calibrate, plan
 from reasonkit.cli.quantize import quantize
 from reasonkit.cli.run import Asked, run
+from reasonkit.cli.steps import steps
 from reasonkit.cli.trace import traces
 from reasonkit.cli.train import train
 from reasonkit.version import __version__
@@ -27,40 +48,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-QuestionWord = Annotated[str, typer.Argument(help="What is asked. Not needed with --replay.", show_default=False)]
-ClientOption = Annotated[
-    str | None,
-    typer.Option(
-        "--client",
-        help="What to ask: http://HOST:PORT/v1, openai:MODEL, gguf:PATH or local:PATH; the bundled model if missing.",
-    ),
-]
-ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name on a server.")]
-CapabilitiesOption = Annotated[
-    Path | None,
-    typer.Option("--capabilities", help="Of a server: the file that `reasonkit doctor URL --save FILE` wrote."),
-]
-PromptOption = Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder.")]
-TraceOption = Annotated[Path | None, typer.Option("--trace", help="A file to record the run in, or to go on with.")]
-ReplayOption = Annotated[Path | None, typer.Option("--replay", help="Run this trace again; nothing is asked.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the exact first request; send nothing.")]
-TemperatureOption = Annotated[float, typer.Option("--temperature", help="0 is greedy.", min=0.0)]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of what is drawn.")]
-PagesOption = Annotated[
-    str | None,
-    typer.Option("--pages", help="Where Search looks: bundled, live, live:LANGUAGE, zim:PATH or cache:FILE:NAME."),
-]
-FromStepOption = Annotated[
-    int | None,
-    typer.Option("--from-step", help="With --replay: take the run over up to this step, and go on from there.", min=1),
-]
-SayOption = Annotated[str | None, typer.Option("--say", help="With --from-step: what the model says at that step.")]
-ObserveOption = Annotated[
-    str | None, typer.Option("--observe", help="With --from-step: what the tool says at that step.")
-]
-StepsOption = Annotated[int, typer.Option("--max-steps", help="Turns before it ends without an answer.", min=1)]
 
 
 def _version(wanted: bool) -> None:
@@ -82,6 +69,7 @@ def react(
     client: ClientOption = None,
     model: ModelOption = None,
     capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: PromptOption = None,
     pages: PagesOption = None,
     max_steps: StepsOption = 7,
@@ -108,6 +96,7 @@ def react(
             client,
             model=model,
             capabilities=capabilities,
+            adapter=adapter,
             prompt=prompt,
             pages=pages,
             max_steps=max_steps,
@@ -124,6 +113,7 @@ def act(
     client: ClientOption = None,
     model: ModelOption = None,
     capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: PromptOption = None,
     pages: PagesOption = None,
     max_steps: StepsOption = 7,
@@ -150,6 +140,7 @@ def act(
             client,
             model=model,
             capabilities=capabilities,
+            adapter=adapter,
             prompt=prompt,
             pages=pages,
             max_steps=max_steps,
@@ -166,6 +157,7 @@ def ask(
     client: ClientOption = None,
     model: ModelOption = None,
     capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: PromptOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
@@ -181,7 +173,13 @@ def ask(
     return run(
         Direct,
         lambda: Direct(
-            client, model=model, capabilities=capabilities, prompt=prompt, temperature=temperature, seed=seed
+            client,
+            model=model,
+            capabilities=capabilities,
+            adapter=adapter,
+            prompt=prompt,
+            temperature=temperature,
+            seed=seed,
         ),
         asked,
     )
@@ -193,7 +191,9 @@ def cot(
     client: ClientOption = None,
     model: ModelOption = None,
     capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: PromptOption = None,
+    samples: SamplesOption = 1,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     trace: TraceOption = None,
@@ -201,15 +201,24 @@ def cot(
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> int:
-    """Chain of thought: reason in words, then answer."""
+    """Chain of thought: reason in words, then answer; with --samples, the majority of several (self-consistency)."""
     from reasonkit.agents.methods import CoT
+    from reasonkit.agents.votes import SelfConsistency
+
+    def build() -> Agent:
+        one = CoT(
+            client,
+            model=model,
+            capabilities=capabilities,
+            adapter=adapter,
+            prompt=prompt,
+            temperature=temperature,
+            seed=seed,
+        )
+        return one if samples == 1 else SelfConsistency(one, n=samples, own=True)
 
     asked = Asked(question=question, prompt=prompt, trace=trace, replay=replay, as_json=as_json, dry_run=dry_run)
-    return run(
-        CoT,
-        lambda: CoT(client, model=model, capabilities=capabilities, prompt=prompt, temperature=temperature, seed=seed),
-        asked,
-    )
+    return run(CoT if samples == 1 else SelfConsistency, build, asked)
 
 
 @app.command()
@@ -218,8 +227,9 @@ def pal(
     client: ClientOption = None,
     model: ModelOption = None,
     capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: PromptOption = None,
-    samples: Annotated[int, typer.Option("--samples", help="Programs to vote over; needs a temperature.", min=1)] = 1,
+    samples: SamplesOption = 1,
     repair: Annotated[bool, typer.Option("--repair", help="Show a failing program to the model, once.")] = False,
     show_program: Annotated[bool, typer.Option("--show-program", help="Print the program to stderr.")] = False,
     save_program: Annotated[Path | None, typer.Option("--save-program", help="Write the program to a file.")] = None,
@@ -244,6 +254,7 @@ def pal(
             client,
             model=model,
             capabilities=capabilities,
+            adapter=adapter,
             prompt=prompt,
             repair=repair,
             temperature=temperature,
@@ -288,22 +299,4 @@ app.command()(forget)
 app.add_typer(traces, name="trace")
 app.command()(train)
 app.add_typer(adapters, name="adapters")
-
-steps = typer.Typer(help="Parsers of steps.", no_args_is_help=True)
 app.add_typer(steps, name="steps")
-
-
-@steps.callback()
-def _steps() -> None:
-    """Score parsers of steps."""
-
-
-@steps.command()
-def score(
-    file: Annotated[Path, typer.Argument(help="A corpus of cases, one JSON object a line.")],
-    as_json: JsonOption = False,
-) -> int:
-    """Score the parser of steps on a corpus, by kind."""
-    from reasonkit.cli.doctor import scored
-
-    return scored(file, as_json=as_json)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasonkit.cli.methods import METHODS, MethodOptions
+from reasonkit.cli.options import AdapterOption, CapabilitiesOption, ClientOption, ModelOption
 from reasonkit.errors import InputError, ReasonkitError
 
 if TYPE_CHECKING:
-    from reasonkit.agents.agent import Agent
     from reasonkit.cli.evaluating import ClusterOptions
     from reasonkit.evaluation import Figures
     from reasonkit.runner.budget import Price
 
 _PAGES, _TEXTS = (".html", ".htm"), (".md", ".markdown", ".txt", "")
-METHODS = ("direct", "cot", "cot-sc", "pal", "act", "react", "react-cotsc", "cotsc-react")
 
 
 def evaluation(
@@ -40,17 +40,10 @@ def evaluation(
     column: Annotated[
         list[str] | None, typer.Option("--column", help="What the file calls a column: question=prompt.")
     ] = None,
-    client: Annotated[
-        str | None,
-        typer.Option(
-            "--client",
-            help="http://HOST:PORT/v1, openai:MODEL, gguf:PATH or local:PATH; the bundled model if missing.",
-        ),
-    ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="The model's name on a server.")] = None,
-    capabilities: Annotated[
-        Path | None, typer.Option("--capabilities", help="Of a server: the file that `reasonkit doctor --save` wrote.")
-    ] = None,
+    client: ClientOption = None,
+    model: ModelOption = None,
+    capabilities: CapabilitiesOption = None,
+    adapter: AdapterOption = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="A prompt's name or folder, for one method.")] = None,
     pages: Annotated[str | None, typer.Option("--pages", help="Where Search looks: bundled, live or zim:PATH.")] = None,
     max_steps: Annotated[int, typer.Option("--max-steps", help="Turns of act and react.", min=1)] = 7,
@@ -87,62 +80,15 @@ def evaluation(
     loaded = load_dataset(dataset, kind=kind, metric=metric, columns=_columns(column or [])).sample(n, seed)
     answer_type = ANSWER_TYPES[loaded.metric]
 
-    def build(name: str) -> Agent:
-        from reasonkit.agents.methods import PAL, Act, CoT, Direct, ReAct
-        from reasonkit.agents.votes import CoTSCThenReAct, ReActThenCoTSC, SelfConsistency
-
-        match name:
-            case "direct":
-                return Direct(client, model=model, capabilities=capabilities, prompt=prompt, seed=seed)
-            case "cot":
-                return CoT(
-                    client, model=model, capabilities=capabilities, prompt=prompt, answer_type=answer_type, seed=seed
-                )
-            case "cot-sc":
-                one = CoT(
-                    client,
-                    model=model,
-                    capabilities=capabilities,
-                    prompt=prompt,
-                    answer_type=answer_type,
-                    temperature=temperature,
-                    seed=seed,
-                )
-                return SelfConsistency(one, n=samples, own=True)
-            case "pal":
-                return PAL(client, model=model, capabilities=capabilities, prompt=prompt, seed=seed)
-            case "act":
-                return Act(
-                    client,
-                    model=model,
-                    capabilities=capabilities,
-                    prompt=prompt,
-                    pages=pages,
-                    max_steps=max_steps,
-                    seed=seed,
-                )
-            case "react":
-                return ReAct(
-                    client,
-                    model=model,
-                    capabilities=capabilities,
-                    prompt=prompt,
-                    pages=pages,
-                    max_steps=max_steps,
-                    seed=seed,
-                )
-            case _:
-                both = ReActThenCoTSC if name == "react-cotsc" else CoTSCThenReAct
-                return both(
-                    client, model=model, capabilities=capabilities, pages=pages, max_steps=max_steps, n=samples, temperature=temperature,
-                    answer_type=answer_type, seed=seed,
-                )  # fmt: skip
-
+    asked = MethodOptions(
+        client=client, model=model, capabilities=capabilities, adapter=adapter, prompt=prompt, pages=pages,
+        max_steps=max_steps, samples=samples, temperature=temperature, answer_type=answer_type, seed=seed,
+    )  # fmt: skip
     found: list[Figures] = []
     cost, interrupted = _price(price), False
     for name in names:
         try:
-            figures = run(name, build, loaded, out / name, concurrency=concurrency, price=cost, cluster=cluster)
+            figures = run(name, asked.build, loaded, out / name, concurrency=concurrency, price=cost, cluster=cluster)
         except ReasonkitError:  # what the methods before it came to is not lost
             if found and not as_json:
                 print(table(found))

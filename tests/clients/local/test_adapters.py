@@ -17,6 +17,7 @@ pytest.importorskip("peft")
 
 import torch
 
+from reasonkit import Direct
 from reasonkit.clients.local import LocalClient
 from reasonkit.clients.local.manifest import tokenizer_sha256, weights_sha256, write_manifest
 from reasonkit.errors import InputError, ModelNotFound
@@ -198,3 +199,18 @@ def test_an_adapter_of_another_shape_and_a_folder_without_one_are_refused(
         LocalClient(other, adapters=adapters / "red")
     with pytest.raises(ModelNotFound, match="adapter_config"):
         LocalClient(folder, adapters=tmp_path / "other")
+
+
+def test_a_method_loads_an_adapter_by_its_folder_and_by_its_name_beside_the_model(
+    folder: Path, adapters: Path, merged: dict[str | None, LocalClient], tmp_path: Path
+) -> None:
+    beside = tmp_path / "model"
+    shutil.copytree(folder, beside)
+    shutil.copytree(adapters, beside / "adapters")
+    expected = Direct(merged["red"], max_tokens=12)("which river?").answer
+    for client, adapter in ((f"local:{folder}", adapters / "red"), (f"local:{beside}", "red")):
+        with Direct(client, adapter=adapter, max_tokens=12) as agent:
+            assert agent.adapter == "red"
+            assert agent("which river?").answer == expected
+    with pytest.raises(ModelNotFound, match=r"there is no adapter 'green': neither 'green' nor '.*green' holds"):
+        Direct(f"local:{beside}", adapter="green")
