@@ -95,7 +95,7 @@ def test_the_answer_is_printed_before_a_program_that_cannot_be_saved(
         (["nosuch"], "No such command 'nosuch'. See `reasonkit --help`."),
         (["trace", "nosuch"], "No such command 'nosuch'. See `reasonkit trace --help`."),
         (["ask", "q", "--prompt", ""], "name is empty"),
-        (["ask", "q", "--prompt", "nothing/like/it"], "react/tiny. A folder"),
+        (["ask", "q", "--prompt", "nothing/like/it"], "summary/default. A folder"),
         (["ask", "q", "--trace", ""], "--trace '.' is a folder; name a file"),
         (["ask", "q", "--replay", ""], "--replay '.' is a folder; name a file"),
         (["ask", "q", "--client", "http://[::1"], "is no address"),

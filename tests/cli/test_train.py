@@ -31,13 +31,13 @@ def file(tmp_path: Path) -> Path:
 
 def test_without_the_extra_the_pip_line_is_named(file: Path) -> None:
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
         f"from reasonkit.cli import main; sys.exit(main(['train', {str(file)!r}]))\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "reasonkit: reasonkit train (torch) needs an optional package: pip install 'reasonkit[train]'\n"
+        "reasonkit: reasonkit train (torch, transformers) needs an optional package: pip install 'reasonkit[train]'\n"
     )
 
 
