@@ -2,9 +2,9 @@
 
 A shape is measured at two depths; the difference is what a layer keeps, the rest stands outside. Half of the shapes
 below are held out, here, before anything is fitted: a calibration's error is the largest one on them. On a CPU the
-storages that autograd saves are counted; on a GPU the rise of `torch.cuda.memory_allocated` over the forward pass, and
-`torch.cuda.max_memory_allocated` over a step is set beside the planned peak (that path was written without a GPU at
-hand). Needs torch and transformers, and PEFT for LoRA.
+storages that autograd saves are counted; on a GPU the rise of `torch.cuda.memory_allocated` over the forward pass (that
+path was written without a GPU at hand). Not here: the peak of a whole step. Needs torch and transformers, and PEFT for
+LoRA.
 """
 
 from __future__ import annotations
