@@ -27,7 +27,7 @@ def test_the_ten_lines_of_python_run_offline(tmp_path: Path) -> None:
     kept = "\n".join(line for line in code.splitlines() if not any(mark in line for mark in ELSEWHERE))
     ran = in_folder([sys.executable, "-c", kept], tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert (tmp_path / "runs" / "moby.jsonl").exists()
+    assert (tmp_path / "runs" / "mozart.jsonl").exists()
 
 
 def test_the_commands_run_and_answer_or_say_that_they_have_no_answer(tmp_path: Path) -> None:
