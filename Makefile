@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := src tests examples
 
-.PHONY: demo test test-all test-pythons check bench bench-peers docs docs-update model model-eval pages clean
+.PHONY: demo test test-all test-pythons check bench bench-peers docs docs-update model model-further model-eval pages clean
 
 demo: .venv/.demo  ## one ReAct, one PAL and one CoT run, offline: thoughts, searches, a program, answers
 	@$(BIN)/python examples/demo.py
@@ -47,9 +47,13 @@ docs-update: .venv/.test-all  ## after the model or a message has changed: play 
 bench: .venv/.test-all  ## figures against their floors; at the end every goal in one table; never an assertion
 	@$(BIN)/python -m tests.benchmarks
 
-model: .venv/.test-all  ## train the bundled model again from nothing; resumes from its checkpoints in .model
-	@$(BIN)/python -m reasonkit.train.recipes.tiny train
-	@$(BIN)/python -m reasonkit.train.recipes.tiny export --target src/reasonkit/bundled/model
+model: .venv/.test-all  ## train the bundled model again from nothing; the same command goes on after a stop
+	@$(BIN)/reasonkit train src/reasonkit/train/recipes/tiny/config.toml
+	@$(BIN)/python -m reasonkit.train.recipes.tiny export --source .model/run --target src/reasonkit/bundled/model
+
+model-further: .venv/.test-all  ## train the bundled model further, from its weights; the same command goes on
+	@$(BIN)/reasonkit train src/reasonkit/train/recipes/tiny/further.toml
+	@$(BIN)/python -m reasonkit.train.recipes.tiny export --source .model/further --target src/reasonkit/bundled/model
 
 model-eval: .venv/.test-all  ## the figures on the model's card
 	@$(BIN)/python -m reasonkit.train.recipes.tiny evaluate --model src/reasonkit/bundled/model --bundled

@@ -1,4 +1,4 @@
-"""The network, its training and its export, on a network small enough to train in a second."""
+"""The recipe as runs of `reasonkit train`, on a model small enough to train in seconds, and what is exported of them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,57 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
+pytest.importorskip("transformers")
 
-from reasonkit.train.recipes.tiny import vocabulary  # noqa: E402
-from reasonkit.train.recipes.tiny.batches import batches, padded, rounded  # noqa: E402
-from reasonkit.train.recipes.tiny.documents import Document, document  # noqa: E402
-from reasonkit.train.recipes.tiny.network import PLAIN_LENGTH, Network, Shape  # noqa: E402
-from reasonkit.train.recipes.tiny.train import Plan, Worker, rate_at  # noqa: E402
+from reasonkit.bundled import model_path  # noqa: E402
+from reasonkit.errors import InputError  # noqa: E402
+from reasonkit.train.config import TrainConfig, load_config  # noqa: E402
+from reasonkit.train.journal import read_losses  # noqa: E402
+from reasonkit.train.material import material  # noqa: E402
+from reasonkit.train.recipes.tiny import rows, vocabulary  # noqa: E402
+from reasonkit.train.recipes.tiny.export import export, gguf_name, neighbours, shape_of  # noqa: E402
+from reasonkit.train.run import run  # noqa: E402
+from reasonkit.train.sharding import World  # noqa: E402
 
-SMALL = Shape(vocabulary=400, width=32, layers=2, heads=2, inner=64)
+RECIPE = Path(rows.__file__).parent
+HERE = World(rank=0, size=1, device=torch.device("cpu"))
+
+
+def config(output: Path, name: str = "config.toml", **changes: object) -> TrainConfig:
+    """The recipe's configuration, with a model and steps of a test's size."""
+    settings: dict[str, object] = {
+        "output": output, "processes": 1, "sharding": "none", "batch.tokens": 2048, "evaluation.rows": 4,
+        "optimizer.warmup": 5, "checkpoint.verify": False,
+    }  # fmt: skip
+    if name == "config.toml":
+        settings |= {"model.width": 32, "model.layers": 2, "model.heads": 2, "model.inner": 64,
+                     "model.vocabulary": 400, "model.tokenizer": output.parent / "tokenizer.json"}  # fmt: skip
+    else:
+        settings |= {"model.path": model_path()}
+    return load_config(RECIPE / name, [f"{key}={_toml(value)}" for key, value in (settings | changes).items()])
+
+
+def _toml(value: object) -> str:
+    return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
 @pytest.fixture(scope="module")
 def tokenizer():  # type: ignore[no-untyped-def]
-    return vocabulary.learn(SMALL.vocabulary, documents=150)
+    return vocabulary.learn(400, documents=150)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, tokenizer) -> Path:  # type: ignore[no-untyped-def]
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    return tmp_path
+@pytest.fixture(scope="module")
+def trained(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
+    folder = tmp_path_factory.mktemp("recipe")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return run(config(folder / "run", steps=60), HERE, material).output
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path) -> Path:
+    target = trained.parent / "model"
+    export(trained, target)
+    return target
 
 
 def test_a_name_has_the_same_tokens_after_a_space_and_after_a_bracket(tokenizer) -> None:  # type: ignore[no-untyped-def]
@@ -42,136 +74,78 @@ def test_any_text_survives_the_tokenizer(tokenizer) -> None:  # type: ignore[no-
         assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
 
 
-@pytest.mark.parametrize("length", [40, PLAIN_LENGTH + 8])
-def test_a_position_sees_nothing_that_comes_after_it(length: int) -> None:
-    network = Network(SMALL, bfloat16=False)
-    network.initialise(1)
-    ids = torch.randint(3, 400, (2, length))
-    changed = ids.clone()
-    changed[:, length // 2 :] = torch.randint(3, 400, (2, length - length // 2))
-    before, after = network(ids)[:, : length // 2], network(changed)[:, : length // 2]
-    assert torch.allclose(before, after, atol=1e-5)
+def test_a_row_is_a_function_of_seed_and_number() -> None:
+    found = [rows.document(4, number) for number in range(6)]
+    assert found == [rows.document(4, number) for number in range(6)]
+    assert len({str(each) for each in found}) == 6
+    assert rows.document(5, 0) != found[0]
 
 
-@pytest.mark.parametrize("length", [40, PLAIN_LENGTH + 8])
-def test_the_network_is_the_llama_of_transformers(length: int) -> None:
-    transformers = pytest.importorskip("transformers")
-    from reasonkit.train.recipes.tiny.export import configuration
-
-    network = Network(SMALL, bfloat16=False)
-    network.initialise(2)
-    config = transformers.LlamaConfig(**{k: v for k, v in configuration(SMALL).items() if k != "architectures"})
-    other = transformers.LlamaForCausalLM(config).float().eval()
-    other.load_state_dict(network.state_dict() | {"lm_head.weight": network.model.embed_tokens.weight})
-    ids = torch.randint(3, 400, (2, length))
-    assert torch.allclose(network(ids), other(ids).logits, atol=1e-4)
+def test_going_on_keeps_the_data_and_the_batches_and_takes_fresh_documents() -> None:
+    first, further = (load_config(RECIPE / name) for name in ("config.toml", "further.toml"))
+    assert (first.data, first.batch, first.method) == (further.data, further.batch, further.method)
+    assert first.seed != further.seed
+    assert first.output != further.output
+    assert further.optimizer == first.optimizer.model_copy(update={"lr": 0.003})
+    assert further.model.path is not None
+    assert Path(model_path()).as_posix().endswith(further.model.path.as_posix().removeprefix("src/"))
 
 
-def test_a_batch_is_padded_to_few_lengths_and_never_learns_padding() -> None:
-    documents = [Document(ids=(1, *range(3, 3 + n), 2), learned=(False, *[True] * n, True)) for n in (3, 40)]
-    ids, learned = padded(documents)
-    assert ids.shape == (2, 64) == learned.shape
-    assert not learned[ids == 0].any()
-    assert [rounded(n) for n in (1, 32, 33)] == [32, 32, 64]
-
-
-def test_batches_are_the_same_for_the_same_seed_and_fresh_in_the_next_pool(tokenizer) -> None:  # type: ignore[no-untyped-def]
-    first, again, later = (next(batches(tokenizer, 1, pool, 4096, 1024))[0] for pool in (0, 0, 1))
-    assert torch.equal(first, again)
-    assert not torch.equal(first[:1, :20], later[:1, :20])
-
-
-def test_the_learning_rate_warms_up_and_falls_with_the_spent_share() -> None:
-    assert rate_at(0.0, 0) < 0.02
-    assert rate_at(0.0, 100) == pytest.approx(1.0)
-    assert rate_at(0.5, 1000) == pytest.approx(0.51)
-    assert rate_at(1.0, 1000) == pytest.approx(0.02)
-
-
-def plan(folder: Path, **changes: object) -> Plan:
-    settings: dict[str, object] = {"folder": folder, "minutes": 1.0, "workers": 2, "batch_tokens": 2048}
-    return Plan(**(settings | changes))  # type: ignore[arg-type]
+def test_the_recipes_sizes_are_those_of_the_model_that_ships() -> None:
+    sizes, ships = load_config(RECIPE / "config.toml").model, shape_of(Path(model_path()))
+    assert (sizes.vocabulary, sizes.width, sizes.layers, sizes.heads, sizes.inner, sizes.context) == (
+        ships.vocabulary, ships.width, ships.layers, ships.heads, ships.inner, ships.context,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_training_lowers_the_loss_and_resumes_where_it_stopped(folder: Path) -> None:
-    worker = Worker(plan(folder), 0, SMALL)
-    source = batches(worker.tokenizer, 5, 0, 2048, 1024)
-    losses = [worker.advance(*next(source), budget=60.0) for _ in range(60)]
+def test_training_lowers_the_loss(trained: Path) -> None:
+    losses = [line.loss for line in read_losses(trained)]
     assert sum(losses[-5:]) < 0.87 * sum(losses[:5])
-    worker.pool, worker.elapsed = 3, 12.5
-    worker.save()
-    resumed = Worker(plan(folder), 0, SMALL)
-    assert (resumed.step, resumed.pool, resumed.tokens, resumed.elapsed) == (60, 3, worker.tokens, 12.5)
-    ids, learned = next(source)
-    assert resumed.advance(ids, learned, 60.0) == pytest.approx(worker.advance(ids, learned, 60.0), rel=1e-4)
-    for name, weight in worker.network.state_dict().items():
-        assert torch.allclose(resumed.network.state_dict()[name], weight, atol=1e-5), name
-
-
-def test_a_document_is_a_function_of_seed_and_number(tokenizer) -> None:  # type: ignore[no-untyped-def]
-    found = [document(tokenizer, 4, number) for number in range(6)]
-    assert found == [document(tokenizer, 4, number) for number in range(6)]
-    assert len({each.ids for each in found}) == 6
-    assert document(tokenizer, 5, 0) != found[0]
-    assert all(len(each.ids) == len(each.learned) and any(each.learned) for each in found)
-
-
-def test_training_can_go_on_from_exported_weights(exported: Path, folder: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
-    following = tmp_path / "following"
-    following.mkdir()
-    (following / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    worker = Worker(plan(following, start=exported / "model.safetensors"), 0, SMALL)
-    for name, weight in load_file(exported / "model.safetensors").items():
-        assert torch.equal(worker.network.state_dict()[name], weight.float())
 
 
 @pytest.mark.slow
-def test_a_run_that_is_told_to_stop_writes_a_checkpoint_and_ends(folder: Path) -> None:
-    worker = Worker(plan(folder, workers=1, minutes=5.0), 0, SMALL)
-    worker.stop()
-    worker.run()
-    assert worker.checkpoint.exists()
-    assert not (folder / "worker0.jsonl").exists()
+def test_going_on_begins_with_the_loss_of_the_model_that_ships(tmp_path: Path) -> None:
+    output = run(config(tmp_path / "further", "further.toml", steps=2, **{"evaluation.rows": 0}), HERE, material).output
+    assert all(line.loss < 0.2 for line in read_losses(output))  # nothing learned gives 7.6
+    export(output, tmp_path / "model")
+    assert shape_of(tmp_path / "model") == shape_of(Path(model_path()))
+    learned, shipped = (json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+                        for folder in (tmp_path / "model", model_path()))  # fmt: skip
+    assert learned == shipped
 
 
 @pytest.mark.slow
-def test_two_workers_meet_half_way(folder: Path) -> None:
-    first, second = Worker(plan(folder), 0, SMALL), Worker(plan(folder, seed=9), 1, SMALL)
-    before = [worker.network.state_dict()["model.norm.weight"].clone() for worker in (first, second)]
-    with torch.no_grad():
-        second.network.model.norm.weight += 1.0
-    first.average()
-    second.average()
-    first.average()
-    assert torch.allclose(second.network.model.norm.weight, before[0] + 0.5)
-    assert torch.allclose(first.network.model.norm.weight, before[0] + 0.5)
-
-
-@pytest.fixture
-def exported(folder: Path, tmp_path: Path) -> Path:
-    from reasonkit.train.recipes.tiny.export import export
-
-    for number in range(2):
-        worker = Worker(plan(folder), number, SMALL)
-        worker.network.initialise(number)
-        worker.save()
-    export(folder, tmp_path / "model", SMALL)
-    return tmp_path / "model"
-
-
-def test_the_export_is_the_mean_of_the_workers_rounded_once(exported: Path, folder: Path) -> None:
+def test_the_export_is_what_was_trained_rounded_once(exported: Path, trained: Path) -> None:
     from safetensors.torch import load_file
 
-    saved = load_file(exported / "model.safetensors")
-    states = [torch.load(folder / f"worker{n}.pt", weights_only=True)["network"] for n in range(2)]
+    saved, whole = load_file(exported / "model.safetensors"), load_file(trained / "model.safetensors")
+    assert set(saved) == set(whole) - {"lm_head.weight"}
     for name, weight in saved.items():
         assert weight.dtype == torch.float16
-        assert torch.equal(weight, ((states[0][name] + states[1][name]) / 2).half())
+        assert torch.equal(weight, whole[name].half())
 
 
+@pytest.mark.slow
+def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(exported: Path, trained: Path) -> None:
+    before = {path.name: path.read_bytes() for path in exported.iterdir()}
+    (exported / "model.safetensors").write_bytes(b"half")
+    export(trained, exported)
+    assert {path.name: path.read_bytes() for path in exported.iterdir()} == before
+    assert not [path for path in exported.parent.iterdir() if path.name.startswith("model.")]
+    (exported / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'notes\.txt', which is no part of the model"):
+        export(trained, exported)
+    (exported / "notes.txt").unlink()
+
+
+def test_a_run_that_is_not_finished_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no finished run"):
+        export(tmp_path, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.slow
 def test_the_card_names_the_prompt_and_the_endpoint(exported: Path) -> None:
     from reasonkit.clients.card import read_card
 
@@ -179,6 +153,7 @@ def test_the_card_names_the_prompt_and_the_endpoint(exported: Path) -> None:
     assert (card.prompt, card.endpoint, card.max_context) == ("tiny", "completions", 1024)
 
 
+@pytest.mark.slow
 def test_transformers_and_llama_cpp_read_the_same_tokens(exported: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("xllamacpp")
@@ -195,15 +170,15 @@ def test_transformers_and_llama_cpp_read_the_same_tokens(exported: Path) -> None
         client.close()
 
 
+@pytest.mark.slow
 def test_the_gguf_holds_the_same_values_as_the_safetensors(exported: Path) -> None:
     gguf = pytest.importorskip("gguf")
     from safetensors.torch import load_file
 
-    from reasonkit.train.recipes.tiny.export import gguf_name, neighbours
-
+    heads = shape_of(exported).heads
     tensors = {tensor.name: tensor.data for tensor in gguf.GGUFReader(exported / "reasonkit-tiny.gguf").tensors}
     for name, weight in load_file(exported / "model.safetensors").items():
-        wanted = neighbours(weight, SMALL.heads) if name.endswith(("q_proj.weight", "k_proj.weight")) else weight
+        wanted = neighbours(weight, heads) if name.endswith(("q_proj.weight", "k_proj.weight")) else weight
         found = torch.from_numpy(tensors[gguf_name(name)].copy()).reshape(wanted.shape)
         assert torch.equal(found.half(), wanted), name
     assert json.loads((exported / "config.json").read_text())["tie_word_embeddings"] is True

@@ -1,14 +1,12 @@
 """Training documents: segments of text, of which only the model's own words are learned.
 
-For: the mix of tasks, the exact strings of the prompts that the library sends (reasonkit's ``tiny`` prompts), and the
-step from text to token ids with a loss mask. Not for: making the tasks themselves.
+For: the mix of tasks, the exact strings of the prompts that the library sends (reasonkit's ``tiny`` prompts), and which
+of a document's words are learned. Not for: making the tasks themselves, or token ids (`reasonkit train` does that).
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reasonkit.train.recipes.tiny import contexts
 from reasonkit.train.recipes.tiny.episodes import Episode, episode, page_of
@@ -18,9 +16,6 @@ from reasonkit.train.recipes.tiny.names import Retry
 from reasonkit.train.recipes.tiny.problems import Problem, problem
 from reasonkit.train.recipes.tiny.teller import IMPLIED, Teller
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
 MIX = {"react": 48, "reading": 14, "pal": 12, "cot": 12, "direct": 1, "context": 10}
 """Kinds of document and their weights."""
 
@@ -28,14 +23,6 @@ PAD, BOS, EOS = 0, 1, 2
 
 Segment = tuple[str, bool]
 """Text, and whether the model learns to write it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """Token ids with the mask of those that are learned."""
-
-    ids: tuple[int, ...]
-    learned: tuple[bool, ...]
 
 
 def react(made: Episode) -> list[Segment]:
@@ -120,19 +107,3 @@ def segments(dice: random.Random, kind: str = "") -> list[Segment]:
     if kind == "cot":
         return joined([cot(problem(dice, small=True, steps=3)) for _ in range(count)], "\n\n")
     return joined([direct(problem(dice, small=True, steps=1)) for _ in range(count)], "\n\n")
-
-
-def document(tokenizer: Tokenizer, seed: int, index: int) -> Document:
-    """Return training document number ``index`` of a seed: the same one whenever it is asked for."""
-    return encode(tokenizer, segments(random.Random(f"{seed} {index}")))
-
-
-def encode(tokenizer: Tokenizer, parts: list[Segment]) -> Document:
-    """Turn segments into ids: a beginning token, the segments, and an end token that is learned."""
-    ids, learned = [BOS], [False]
-    for encoding, (_, learn) in zip(
-        tokenizer.encode_batch([text for text, _ in parts], add_special_tokens=False), parts, strict=True
-    ):
-        ids += encoding.ids
-        learned += [learn] * len(encoding.ids)
-    return Document(ids=(*ids, EOS), learned=(*learned, True))

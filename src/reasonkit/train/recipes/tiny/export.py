@@ -1,7 +1,7 @@
-"""Turn checkpoints into the files that ship: safetensors for transformers, GGUF for llama.cpp, the tokenizer.
+"""Turn a finished run into the files that ship: safetensors for transformers, GGUF for llama.cpp, the tokenizer.
 
-For: one set of weights, the mean over the workers, rounded once to float16, in both formats. The head is the
-embedding's own matrix in both. Not for: quantisation.
+For: what `reasonkit train` has saved of this recipe, a Llama with a tied embedding, its weights rounded once to float16,
+in both formats. The sizes are those in the run's ``config.json``. Not for: quantisation, or other models.
 
 Sources: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md for the keys; llama.cpp pairs the rotary halves of
 q and k as neighbours, so their rows are put in that order.
@@ -10,17 +10,21 @@ q and k as neighbours, so their rows are put in that order.
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from reasonkit.errors import InputError
 from reasonkit.train.recipes.tiny.documents import BOS, EOS, PAD
-from reasonkit.train.recipes.tiny.network import Shape
 from reasonkit.train.recipes.tiny.vocabulary import SPECIAL
 
 NAME = "reasonkit-tiny"
+FINISHED = "manifest.json"
+"""What a run writes last."""
 
 PARTS = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -29,10 +33,44 @@ PARTS = {
 }  # fmt: skip
 
 
-def averaged(folder: Path) -> dict[str, Tensor]:
-    """Return the mean of the workers' checkpoints, rounded to float16; names as transformers has them."""
-    states = [torch.load(path, weights_only=True)["network"] for path in sorted(folder.glob("worker*.pt"))]
-    return {name: torch.stack([state[name] for state in states]).mean(0).half() for name in states[0]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The sizes of the model."""
+
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    context: int
+    rope_theta: float
+    epsilon: float
+
+
+def shape_of(source: Path) -> Shape:
+    """Return the sizes that a saved model's ``config.json`` tells.
+
+    Raises:
+        InputError: it is not a model of the kind that this writes.
+    """
+    facts = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    wanted = {"model_type": "llama", "tie_word_embeddings": True, "num_key_value_heads": facts["num_attention_heads"]}
+    if differs := [f"{key} is {facts.get(key)!r}" for key, value in wanted.items() if facts.get(key) != value]:
+        raise InputError(f"{str(source)!r} is no model of this recipe: {', '.join(differs)}")
+    return Shape(
+        vocabulary=facts["vocab_size"], width=facts["hidden_size"], layers=facts["num_hidden_layers"],
+        heads=facts["num_attention_heads"], inner=facts["intermediate_size"],
+        context=facts["max_position_embeddings"], rope_theta=facts["rope_parameters"]["rope_theta"],
+        epsilon=facts["rms_norm_eps"],
+    )  # fmt: skip
+
+
+def rounded(source: Path) -> dict[str, Tensor]:
+    """Return a run's weights, rounded to float16; names as transformers has them, the tied head left out."""
+    from safetensors.torch import load_file
+
+    found = load_file(source / "model.safetensors")
+    return {name: weight.to(torch.float16) for name, weight in found.items() if name != "lm_head.weight"}
 
 
 def configuration(shape: Shape) -> dict[str, object]:
@@ -139,12 +177,32 @@ def gguf_name(name: str) -> str:
     return f"blk.{number}.{PARTS[rest.removesuffix('.weight')]}.weight"
 
 
-def export(folder: Path, target: Path, shape: Shape) -> None:
-    """Write everything that ships, from the checkpoints in ``folder``, into ``target``."""
-    target.mkdir(parents=True, exist_ok=True)
-    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    weights = averaged(folder)
-    write_transformers(target, weights, shape, tokenizer)
-    write_gguf(target / f"{NAME}.gguf", weights, shape, tokenizer)
+def export(source: Path, target: Path) -> None:
+    """Write everything that ships, from a finished run; the target changes whole or not at all.
+
+    Args:
+        source: the run's folder.
+        target: is made, or holds an earlier export.
+
+    Raises:
+        InputError: the run is not finished, is of another model, or the target holds other files.
+    """
+    if not (source / FINISHED).is_file():
+        raise InputError(f"{str(source)!r} holds no finished run: {FINISHED} is missing; train to the end first")
+    shape, weights = shape_of(source), rounded(source)
+    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    partial, old = (target.with_name(f"{target.name}.{state}") for state in ("partial", "old"))
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write_transformers(partial, weights, shape, tokenizer)
+    write_gguf(partial / f"{NAME}.gguf", weights, shape, tokenizer)
     card = {"name": NAME, "prompt": "tiny", "endpoint": "completions", "max_context": shape.context}
-    write_json(target / "reasonkit.json", card)
+    write_json(partial / "reasonkit.json", card)
+    if target.exists():
+        written = {path.name for path in partial.iterdir()}
+        if others := sorted(path.name for path in target.iterdir() if path.name not in written):
+            raise InputError(f"{str(target)!r} holds {others[0]!r}, which is no part of the model; give another folder")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -8,7 +8,6 @@ copying is then copying of tokens. Not for: any text that ships with the library
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -36,11 +35,3 @@ def learn(size: int, *, documents: int = 6000, seed: int = 7) -> Tokenizer:
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, bytes_])
     return tokenizer
-
-
-def load(path: Path, size: int) -> Tokenizer:
-    """Return the tokenizer at ``path``, learned first where there is none."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        learn(size).save(str(path))
-    return Tokenizer.from_file(str(path))
