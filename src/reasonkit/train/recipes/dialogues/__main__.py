@@ -5,19 +5,12 @@ from __future__ import annotations
 import json
 import sys
 
-from reasonkit.train.recipes.dialogues.make import ROWS, SEED, row
+from reasonkit.train.recipes.dialogues.make import shipped
 
 
 def main() -> int:
-    """Write each dialogue once, as JSON Lines."""
-    made: dict[str, dict[str, str]] = {}
-    index = 0
-    while len(made) < ROWS:
-        one = row(SEED, index)
-        made.setdefault(one["dialogue"], one)
-        index += 1
-    for number, one in enumerate(made.values()):
-        sys.stdout.write(json.dumps({"id": f"d{number}", **one}, ensure_ascii=False) + "\n")
+    """Write each row as a line of JSON."""
+    sys.stdout.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in shipped())
     return 0
 
 
