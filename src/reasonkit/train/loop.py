@@ -14,11 +14,10 @@ Not here: data (`batches.py`), the model (`models.py`, `forward.py`), how it is 
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -32,12 +31,11 @@ from reasonkit.train.config import TrainConfig
 from reasonkit.train.examples import IGNORE
 from reasonkit.train.forward import losses, still
 from reasonkit.train.journal import Line
+from reasonkit.train.memory import trim
 from reasonkit.train.optimizers import rate_at, set_rate
 from reasonkit.train.sharding import World, rest, whole
 
 Part = dict[str, Tensor]
-_TRIMMED = 50
-"""Steps after which freed memory is given back."""
 
 
 class Source(Protocol):
@@ -105,8 +103,7 @@ def train(
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if (step + 1) % _TRIMMED == 0:
-            _trim()
+        trim(step)
         last = step + 1 == source.steps
         held_out = None
         if config.evaluation.rows and (last or (step + 1) % config.evaluation.every == 0):
@@ -199,13 +196,3 @@ def _asked(stop: Callable[[], bool], world: World) -> bool:
 def _dice(seed: int, step: int, rank: int) -> int:
     """Return a seed of their own for the dice of each step and process."""
     return ((seed * 1_000_003 + step) * 1_000_003 + rank) % 2**63
-
-
-def _trim() -> None:
-    """Give freed memory back to the system.
-
-    Batches differ in shape, and glibc keeps what it once had: a run of 3.5 million weights grew to 2.8 GB a process in 50
-    steps, of which this gave 1 GB back.
-    """
-    with suppress(OSError, AttributeError):  # other systems have no malloc_trim, and do not need it
-        ctypes.CDLL(None).malloc_trim(0)
