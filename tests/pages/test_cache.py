@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,9 @@ def test_a_failing_source_is_not_covered_up_by_an_old_answer(source: Counting, p
 
 def test_offline_asks_nobody_and_takes_answers_of_any_age(source: Counting, path: Path) -> None:
     clock = Clock()
-    CachedPages(source, path, now=clock).search("Nile")
+    pages = CachedPages(source, path, now=clock)
+    pages.search("Nile")
+    pages.close()
     source.asked.clear()
     clock.seconds += 1000 * DAY
     for inner in (source, None):
@@ -150,7 +153,8 @@ def test_past_its_bound_the_oldest_answers_go(path: Path) -> None:
     gone = len(source.asked)
     assert 0 < gone < 35
     assert source.asked == titles[:gone][::-1]
-    held = sqlite3.connect(path).execute("SELECT (SELECT bytes FROM held), sum(bytes) FROM answers").fetchone()
+    with closing(sqlite3.connect(path)) as connection:
+        held = connection.execute("SELECT (SELECT bytes FROM held), sum(bytes) FROM answers").fetchone()
     assert held[0] == held[1] <= 20_000
     pages.close()
 
