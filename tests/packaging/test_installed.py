@@ -67,8 +67,10 @@ def test_the_core_replays_and_names_the_extra_that_the_model_needs(core: Environ
 
 
 def test_completion_is_printed_for_every_shell_and_completes(core: Environment) -> None:
-    for shell in ("bash", "zsh", "fish"):
-        assert "reasonkit" in core.run("reasonkit", "--show-completion", shell).stdout
+    known = "import os, subprocess, sys\nenv = {**os.environ, '_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION': '1'}\n"
+    for shell in ("bash", "zsh", "fish"):  # by name: the shell that this runs under, which is looked up else, may be sh
+        script = f"{known}sys.exit(subprocess.call(['reasonkit', '--show-completion', '{shell}'], env=env))"
+        assert "reasonkit" in core.run("python", "-c", script).stdout
     env = core.run(
         "python", "-c",
         "import os, subprocess\n"

@@ -95,3 +95,6 @@ def main(rank: int, ranks: int, port: str) -> None:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    # Threads of torch that still want the interpreter while it is taken down abort the process, all work being done.
+    sys.stdout.flush()
+    os._exit(0)
