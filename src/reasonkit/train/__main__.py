@@ -6,6 +6,7 @@ Not here: how many processes there are; torchrun says that.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,4 +47,8 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    # At once: a thread of torch that wants the interpreter while it is taken down aborts a process whose work is done.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)
